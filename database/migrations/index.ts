@@ -1,0 +1,6 @@
+import { Facts1795000000001 } from './1795000000001-facts.js';
+import { Configuration1795000000002 } from './1795000000002-configuration.js';
+import { Actions1795000000003 } from './1795000000003-actions.js';
+
+/** In order. Classes, not globs: a missing file is a compile error. */
+export const migrations = [Facts1795000000001, Configuration1795000000002, Actions1795000000003];

@@ -1,0 +1,57 @@
+import pg from 'pg';
+
+/** What SQL is run on: a pool or a client inside a transaction. */
+export type Queryable = Pick<pg.ClientBase, 'query'>;
+export type Pool = pg.Pool;
+export type PoolClient = pg.PoolClient;
+
+export interface PoolOptions {
+  url: string;
+  applicationName: string;
+  max?: number;
+  /** Bounds a statement on the server; row-lock waits are bounded by this, not by lock_timeout. */
+  statementTimeoutMs?: number;
+  /** A process stopped in mid-transaction loses its locks after this. */
+  idleInTransactionTimeoutMs?: number;
+}
+
+// bigint ids and counters stay below 2^53: as numbers they compare and serialise without surprise
+const typeOverrides = new pg.TypeOverrides();
+typeOverrides.setTypeParser(20, (text) => Number(text));
+
+/** One pool per process and purpose. Errors of idle clients are reported, the pool replaces the client. */
+export function createPool(options: PoolOptions, onError: (error: Error) => void): Pool {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: options.applicationName,
+    max: options.max ?? 4,
+    types: typeOverrides,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,
+  });
+  pool.on('error', onError);
+  return pool;
+}
+
+/** Runs `work` in one READ COMMITTED transaction; a failed rollback discards the connection. */
+export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  // without a listener a connection that dies between two statements ends the process
+  const onLost = (error: Error) => (broken = error);
+  client.on('error', onLost);
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
+    throw error;
+  } finally {
+    client.off('error', onLost);
+    client.release(broken);
+  }
+}
