@@ -10,7 +10,8 @@ export interface LogRecord {
   topic: Topic;
   key: string;
   headers: Record<string, string>;
-  value: string;
+  /** Bytes where a quarantined record is put back as it came. */
+  value: string | Buffer;
 }
 
 export interface StoredRecord {
