@@ -30,7 +30,7 @@ export class ReplayRecordHandler implements ICommandHandler<ReplayRecord> {
       if (!record) throw new DomainError('quarantine-unknown', 'No waiting record with this id.', { status: 404, path: 'id' });
       const topic = Object.values(topics).includes(record.topic) ? record.topic : topics.events;
       const { acked, error } = await this.log.append([
-        { topic, key: record.key?.toString('utf8') ?? '', headers: record.headers, value: record.value?.toString('utf8') ?? '' },
+        { topic, key: record.key?.toString('utf8') ?? '', headers: record.headers, value: record.value ?? '' },
       ]);
       if (!acked[0])
         throw new DomainError('log-away', 'The event log does not take records right now. Try again.', { status: 503, cause: error });

@@ -1,0 +1,33 @@
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { z } from 'zod';
+import { databaseNow, type Queryable } from '#libs/platform';
+
+export const funnelCounts = z
+  .object({
+    at: z.iso.datetime(),
+    stages: z.array(z.object({ stage: z.string().nullable(), leads: z.number(), visitors: z.number() })),
+    temperatures: z.array(z.object({ temperature: z.enum(['hot', 'warm', 'cold']), leads: z.number() })),
+  })
+  .meta({ id: 'FunnelCounts' });
+
+/** How many leads stand in each stage now, and how hot they are. Visitors are counted apart. */
+export class CountFunnel extends Query<z.infer<typeof funnelCounts>> {}
+
+@QueryHandler(CountFunnel)
+export class CountFunnelHandler implements IQueryHandler<CountFunnel> {
+  constructor(private readonly db: Queryable) {}
+
+  async execute() {
+    const [now, stages, temperatures] = await Promise.all([
+      databaseNow(this.db),
+      this.db.query<{ stage: string | null; leads: number; visitors: number }>(
+        `select stage, count(*) filter (where not visitor)::int as leads, count(*) filter (where visitor)::int as visitors
+         from lead_rank group by stage order by count(*) desc, stage`,
+      ),
+      this.db.query<{ temperature: 'hot' | 'warm' | 'cold'; leads: number }>(
+        `select temperature, count(*)::int as leads from lead_rank where not visitor group by temperature order by temperature`,
+      ),
+    ]);
+    return { at: now.toISOString(), stages: stages.rows, temperatures: temperatures.rows };
+  }
+}
