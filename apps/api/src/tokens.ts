@@ -4,6 +4,7 @@ import type { Provider, Type } from '@nestjs/common';
 export const POOL = Symbol('pool');
 export const EVENT_LOG = Symbol('event-log');
 export const CONFIG = Symbol('config');
+export const METRICS = Symbol('metrics');
 export const LOGGER = Symbol('logger');
 export const ZONE = Symbol('zone');
 export const UNSUBSCRIBE_SEAL = Symbol('unsubscribe-seal');
