@@ -1,0 +1,43 @@
+import type { Kafka } from 'kafkajs';
+import type { Logger } from '#libs/platform';
+import { Lanes } from '../lanes.js';
+import type { ConsumeOptions, Consumer, ConsumerHandlers, PartitionBounds, Topic } from '../port.js';
+import type { TopicNames } from './kafka-client.js';
+import { KafkaLane } from './kafka-lane.js';
+
+export interface KafkaConsumerSurroundings {
+  kafka: Kafka;
+  names: TopicNames;
+  log: Logger;
+  bounds(topic: Topic): Promise<PartitionBounds[]>;
+}
+
+/**
+ * One group per topic: within one group a client assigns every topic alike and fetches them in one answer, so an urgent
+ * record would wait for the batches before it. The lanes share the places of `concurrency`.
+ */
+export async function consumeKafka(
+  surroundings: KafkaConsumerSurroundings,
+  options: ConsumeOptions,
+  handlers: ConsumerHandlers,
+): Promise<Consumer> {
+  const lanes = new Lanes(options.concurrency);
+  const running: KafkaLane[] = [];
+  let end: () => void;
+  let fail: (error: Error) => void;
+  const ended = new Promise<void>((resolve, reject) => ((end = resolve), (fail = reject)));
+  ended.catch(() => undefined);
+  let stopping: Promise<void> | undefined;
+  const stop = () => (stopping ??= Promise.all(running.map((lane) => lane.stop())).then(() => end()));
+  try {
+    for (const [lane, topic] of options.topics.entries()) {
+      const started = new KafkaLane({ ...surroundings, options, handlers, lanes, lane, topic, fail: (error) => fail(error) });
+      running.push(started);
+      await started.start();
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { ended, stop };
+}

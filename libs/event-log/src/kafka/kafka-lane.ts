@@ -1,0 +1,183 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { Lanes } from '../lanes.js';
+import type { ConsumeOptions, ConsumerHandlers, StoredRecord, Topic } from '../port.js';
+import type { KafkaConsumerSurroundings } from './kafka-consumer.js';
+import { Places, type Place } from './places.js';
+import { storedRecord } from './stored-record.js';
+
+export interface LaneOptions extends KafkaConsumerSurroundings {
+  options: ConsumeOptions;
+  handlers: ConsumerHandlers;
+  lanes: Lanes;
+  lane: number;
+  topic: Topic;
+  fail(error: Error): void;
+}
+
+const heartbeatMs = 3_000;
+const backOffMs = { first: 200, most: 10_000 };
+
+/** One topic's consumer: kafkajs fetches, PostgreSQL's offset rules where to begin, the lanes say whose turn it is. */
+export class KafkaLane {
+  private readonly consumer: Consumer;
+  private readonly places: Places;
+  private readonly name: string;
+  private readonly stopping = new AbortController();
+  private readonly timers = new Set<NodeJS.Timeout>();
+
+  constructor(private readonly own: LaneOptions) {
+    this.name = own.names.onBroker(own.topic);
+    this.consumer = own.kafka.consumer({
+      groupId: own.names.group(own.options.group, own.topic),
+      allowAutoTopicCreation: false,
+      sessionTimeout: 10_000,
+      heartbeatInterval: heartbeatMs,
+      minBytes: 1,
+      maxWaitTimeInMs: 500,
+      retry: { retries: 8, initialRetryTime: 100, multiplier: 2, maxRetryTime: 2_000 },
+    });
+    this.places = new Places(own, this.consumer, this.name);
+  }
+
+  /** Resolves when this member has partitions, or knows that it has none. */
+  async start(): Promise<void> {
+    const { handlers, lane, lanes, log, topic, fail } = this.own;
+    const { events } = this.consumer;
+    const joined = new Promise<void>((resolve) => {
+      this.consumer.on(events.GROUP_JOIN, ({ payload }) => {
+        lanes.clear(lane);
+        void this.places.assign(payload.memberAssignment[this.name] ?? []).then(resolve);
+        log.info({ topic, partitions: payload.memberAssignment[this.name] ?? [] }, 'partitions assigned');
+      });
+    });
+    this.consumer.on(events.FETCH, () => handlers.alive());
+    this.consumer.on(events.REBALANCING, () => lanes.clear(lane));
+    const crashed = new Promise<never>((_, reject) => {
+      this.consumer.on(events.CRASH, ({ payload }) => {
+        lanes.clear(lane);
+        this.places.lose();
+        if (payload.restart) return log.warn({ topic, cause: payload.error.message }, 'consumer restarts');
+        log.error({ topic, cause: payload.error.message }, 'consumer cannot go on');
+        fail(payload.error);
+        reject(payload.error);
+      });
+    });
+    crashed.catch(() => undefined);
+    await this.consumer.connect();
+    await this.consumer.subscribe({ topic: this.name, fromBeginning: true });
+    await this.consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.own.options.concurrency,
+      eachBatch: (payload) => this.take(payload),
+    });
+    await Promise.race([joined, crashed]);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.places.lose();
+    for (const timer of this.timers) clearTimeout(timer);
+    this.own.lanes.clear(this.own.lane);
+    await this.consumer.disconnect().catch((error: Error) => {
+      this.own.log.warn({ topic: this.own.topic, cause: error.message }, 'consumer did not leave cleanly');
+    });
+  }
+
+  private async take(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
+    const place = await this.places.of(batch.partition);
+    if (!place || payload.isStale()) return;
+    const fetchedAt = Number((batch as unknown as { fetchedOffset: string | number }).fetchedOffset);
+    // answered from elsewhere (a truncated or recreated topic): compare with what is applied once more
+    if (fetchedAt < place.next || (fetchedAt > place.next && !place.doubted)) return this.places.assignAgain(batch.partition);
+    const heart = this.keepBeating(payload, place);
+    try {
+      await this.handOut(payload, place);
+    } finally {
+      const lost = heart.stop();
+      if (lost && !this.stopping.signal.aborted) {
+        void this.places.assignAgain(batch.partition);
+        // thrown here it makes the client join again; swallowed it would wait for the next fetch
+        throw lost;
+      }
+    }
+  }
+
+  private async handOut(payload: EachBatchPayload, place: Place): Promise<void> {
+    const { batch } = payload;
+    const { handlers, lane, lanes, options, topic } = this.own;
+    const highWatermark = Number(batch.highWatermark);
+    const signal = AbortSignal.any([this.stopping.signal, place.lost.signal]);
+    for (let from = 0; from < batch.messages.length; ) {
+      const messages = batch.messages.slice(from, from + options.maxRecords);
+      const records: StoredRecord[] = messages.map(storedRecord);
+      from += messages.length;
+      const nextPosition = from >= batch.messages.length ? Number(batch.lastOffset()) + 1 : records.at(-1)!.position + 1;
+      if (!(await lanes.enter(lane, signal))) return;
+      try {
+        const outcome = await handlers.batch({ topic, partition: batch.partition, records, nextPosition, highWatermark }, signal);
+        place.failures = 0;
+        if (signal.aborted) return;
+        if (outcome.kind === 'stop') return this.places.stop(place, outcome.reason);
+        if (outcome.kind === 'seek') return this.places.seek(place, outcome.position);
+        place.next = outcome.next;
+        lanes.setBehind(lane, String(batch.partition), outcome.next < highWatermark);
+        if (outcome.next !== nextPosition) return this.places.seek(place, outcome.next);
+        payload.resolveOffset(String(nextPosition - 1));
+        this.commit(batch.partition, nextPosition);
+      } catch (error) {
+        return this.backOff(place, error as Error);
+      } finally {
+        lanes.leave();
+      }
+    }
+  }
+
+  /** The same batch again, later; other partitions go on meanwhile. */
+  private backOff(place: Place, error: Error): void {
+    place.failures += 1;
+    const waitMs = Math.min(backOffMs.first * 2 ** (place.failures - 1), backOffMs.most);
+    const fields = { topic: this.own.topic, partition: place.partition, failures: place.failures, waitMs, cause: error.message };
+    this.own.log.warn(fields, 'batch failed, will be tried again');
+    if (this.stopping.signal.aborted) return;
+    this.own.lanes.setBehind(this.own.lane, String(place.partition), false);
+    this.places.seek(place, place.next);
+    const scope = [{ topic: this.name, partitions: [place.partition] }];
+    this.consumer.pause(scope);
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      if (!place.stopped) this.consumer.resume(scope);
+    }, waitMs);
+    this.timers.add(timer);
+  }
+
+  /** A hint for lag tools; what is applied stands in PostgreSQL. */
+  private commit(partition: number, next: number): void {
+    this.consumer.commitOffsets([{ topic: this.name, partition, offset: String(next) }]).catch((error: Error) => {
+      this.own.log.debug({ topic: this.own.topic, partition, cause: error.message }, 'offset hint not committed');
+    });
+  }
+
+  private keepBeating(payload: EachBatchPayload, place: Place): { stop(): Error | undefined } {
+    const ended = new AbortController();
+    let lost: Error | undefined;
+    const beat = async () => {
+      while (!ended.signal.aborted && !lost) {
+        await delay(heartbeatMs, undefined, { signal: ended.signal });
+        await payload.heartbeat().catch((error: Error) => {
+          lost = error;
+          place.lost.abort();
+        });
+      }
+    };
+    beat().catch(() => undefined);
+    return {
+      stop: () => {
+        ended.abort();
+        return lost;
+      },
+    };
+  }
+}

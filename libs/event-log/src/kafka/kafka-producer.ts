@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Partitioners, type Kafka, type Message, type Producer } from 'kafkajs';
+import type { Logger } from '#libs/platform';
+import { MicroBatch, type OutgoingRecord } from '../micro-batch.js';
+import type { AppendResult } from '../port.js';
+import { within } from '../within.js';
+import type { TopicNames } from './kafka-client.js';
+
+const attemptsMs = 1_500;
+const sendBoundMs = 2_500;
+
+/** What `sendBatch` answers; a partition may be missing from it although the call "succeeded". */
+export type ProduceAnswer = { topicName: string; partition: number; errorCode: number }[];
+
+export class KafkaProducer {
+  readonly batches: MicroBatch;
+  private readonly producer: Producer;
+  private connecting: Promise<void> | undefined;
+
+  constructor(
+    kafka: Kafka,
+    private readonly names: TopicNames,
+    private readonly log: Logger,
+  ) {
+    this.producer = kafka.producer({
+      // a sequence that is used again after a failed send can lose acknowledged data; event ids remove duplicates
+      idempotent: false,
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry: { retries: 3, initialRetryTime: 50, factor: 0.2, multiplier: 2, maxRetryTime: 250 },
+    });
+    this.batches = new MicroBatch({ sendsInFlight: 2, send: (records) => this.send(records) });
+  }
+
+  private async send(records: OutgoingRecord[]): Promise<AppendResult> {
+    const result = await sendChecked(records, (open) => this.produce(open));
+    if (result.error) this.log.warn({ records: records.length, cause: result.error.message }, 'records not acknowledged');
+    return result;
+  }
+
+  private async produce(records: OutgoingRecord[]): Promise<ReadonlySet<string>> {
+    await (this.connecting ??= this.producer.connect().catch((error: Error) => {
+      this.connecting = undefined;
+      throw error;
+    }));
+    const byTopic = new Map<string, Message[]>();
+    for (const { topic, partition, key, headers, value } of records) {
+      const name = this.names.onBroker(topic);
+      const messages = byTopic.get(name) ?? [];
+      messages.push({ partition, key, headers, value });
+      byTopic.set(name, messages);
+    }
+    const answer: ProduceAnswer = await this.producer.sendBatch({
+      acks: -1,
+      timeout: 2_000,
+      topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })),
+    });
+    return acknowledged(answer, this.names.prefix);
+  }
+
+  async close(): Promise<void> {
+    await this.batches.close();
+    if (this.connecting) await within(2_000, this.producer.disconnect()).catch(() => undefined);
+  }
+}
+
+const placeOf = (record: { topic: string; partition: number }): string => `${record.topic}|${record.partition}`;
+
+/** The partitions that the answer names without an error. Success alone says nothing: a leader move drops records silently. */
+export const acknowledged = (answer: ProduceAnswer, prefix: string): ReadonlySet<string> =>
+  new Set(
+    answer
+      .filter((each) => each.errorCode === 0)
+      .map(({ topicName, partition }) => placeOf({ topic: topicName.slice(prefix.length), partition })),
+  );
+
+/** Sends until every record's partition is acknowledged or the time is up; never throws. */
+export async function sendChecked(
+  records: OutgoingRecord[],
+  produce: (records: OutgoingRecord[]) => Promise<ReadonlySet<string>>,
+): Promise<AppendResult> {
+  const acked = new Array<boolean>(records.length).fill(false);
+  const startedAt = performance.now();
+  let open = records.map((_, index) => index);
+  let error: Error | undefined;
+  for (let attempt = 1; open.length > 0; attempt += 1) {
+    const left = sendBoundMs - (performance.now() - startedAt);
+    try {
+      const places = await within(left, produce(open.map((index) => records[index]!)));
+      open = open.filter((index) => !(acked[index] = places.has(placeOf(records[index]!))));
+      error = open.length ? new Error('the answer does not name every partition') : undefined;
+    } catch (failure) {
+      error = failure as Error;
+    }
+    if (!error || performance.now() - startedAt > attemptsMs) break;
+    await delay(25 * attempt);
+  }
+  return error ? { acked, error } : { acked };
+}
