@@ -1,0 +1,38 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readJson } from '../project.js';
+import { identify, isAlive, type ProcessId } from './processes.js';
+
+/** One at a time over processes. A lock whose holder died is taken over. */
+export async function withLock<T>(file: string, onWait: (holder: number) => void, work: () => Promise<T>): Promise<T> {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  const me = await identify(process.pid);
+  const draft = `${file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+  fs.writeFileSync(draft, JSON.stringify(me));
+  let told = false;
+  try {
+    for (;;) {
+      try {
+        fs.linkSync(draft, file); // atomic, and the content is there at once
+        break;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      const holder = readJson<ProcessId>(file);
+      if (!holder || !(await isAlive(holder))) fs.rmSync(file, { force: true });
+      else {
+        if (!told) onWait(holder.pid);
+        told = true;
+        await sleep(200);
+      }
+    }
+  } finally {
+    fs.rmSync(draft, { force: true });
+  }
+  try {
+    return await work();
+  } finally {
+    fs.rmSync(file, { force: true });
+  }
+}
