@@ -48,6 +48,7 @@ create index event_refers_to on event (refers_to) where refers_to is not null;
 
 -- key: a:<anonymousId>, u:<space>:<userId>, e:<email>; lead: the row minted for this key, never repointed.
 create table subject_key (key text primary key, lead bigint not null);
+create unique index subject_key_lead on subject_key (lead);
 
 -- "At this instant this browser was this person." Ownership of anonymous events derives from these rows.
 create table identification (
@@ -88,8 +89,12 @@ create table lead (
   looked_at timestamptz,
   rulebook int not null default 0,
   refold_pending boolean not null default false,
-  state jsonb not null default '{"profile":{},"consent":{},"counters":{}}',
-  memory jsonb not null default '{"hot":false,"armed":true,"epoch":0,"stage":null,"segments":[]}'
+  -- as in lead_rank: read under this row's lock, where a joined row would be of an older snapshot
+  next_change_at timestamptz,
+  rank_hash text,
+  -- json, not jsonb: written whole and read whole, it need not be taken apart
+  state json not null default '{"profile":{},"consent":{},"counters":{}}',
+  memory json not null default '{"hot":false,"armed":true,"epoch":0,"stage":null,"segments":[]}'
 ) with (fillfactor = 70);
 create index lead_merged_into on lead (merged_into) where merged_into is not null;
 
