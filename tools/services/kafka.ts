@@ -61,7 +61,10 @@ function portAnswers(port: number): Promise<boolean> {
   });
 }
 
-/** A static quorum: its address may change with the next start, where a dynamic one keeps the first in its log. */
+/**
+ * A static quorum: its address may change with the next start, where a dynamic one keeps the first in its log. After a
+ * crash the broker is let in again only when its old session is over, hence a short one.
+ */
 const serverProperties = (folder: string, port: number) => `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${port + 1}
@@ -78,5 +81,7 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=1000
 auto.create.topics.enable=false
 `;
