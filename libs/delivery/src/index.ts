@@ -1,1 +1,13 @@
 export * from './port.js';
+export { createDeliveries, deliveryIdOf } from './delivery.store.js';
+export { factsChannel, relayFacts, stateLater } from './fact-outbox.store.js';
+export { deliverJobs, HandOut } from './hand-out.js';
+export { SendLedger, type LedgerOptions } from './ledger.js';
+export { OutboxRelay, outboxChannel } from './relay.js';
+export { sweepLost, takeDue } from './sweep.store.js';
+export { Pump } from './pump.js';
+export { WakeUp } from './wake-up.js';
+export { createOutboundAgent, AddressRefused } from './channels/outbound.js';
+export { EmailChannel, type EmailOptions } from './channels/email.channel.js';
+export { SlackChannel, type SlackMessage } from './channels/slack.channel.js';
+export { WebhookChannel } from './channels/webhook.channel.js';

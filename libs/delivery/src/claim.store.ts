@@ -1,0 +1,79 @@
+import { newId, type Pool } from '#libs/platform';
+import type { Delivery, MailPolicy } from './port.js';
+
+export type Claim =
+  | { kind: 'claimed'; delivery: Delivery }
+  /** The gate refused: the row is suppressed, or due later. */
+  | { kind: 'refused'; run: string | null; step: string | null; reason: string; laterInMs: number | null; attempt: number }
+  /** Not pending, not due, or in other hands. */
+  | { kind: 'none' };
+
+interface ClaimedRow extends Omit<Delivery, 'claimedAt'> {
+  refusal: string | null;
+  laterInMs: number | null;
+  now: Date;
+}
+
+/**
+ * `pending → sending` with a lease, for many deliveries in one statement, and the gate within it: an address suppressed,
+ * a consent withdrawn before this statement began is seen by it (I22, I23). Leases are technical and run on the real
+ * clock of the database; a driven clock that jumps takes none away.
+ */
+export async function claim(pool: Pool, ids: string[], leaseMs: number, policy?: MailPolicy): Promise<Claim[]> {
+  const gate = (policy?.gate.sql ?? 'select null::text as refusal, null::timestamptz as until').replaceAll('$policy', '$4::jsonb');
+  const token = newId();
+  const result = await pool.query<ClaimedRow>(
+    `with due as (
+       select d.* from delivery d
+       where d.id = any($1::uuid[]) and d.state = 'pending' and d.due_at <= leadfold_now() and d.limit_at > leadfold_now()
+       order by d.id for update skip locked
+     ), judged as (
+       select d.id, case when s.hash is not null then 'suppressed-' || s.reason else g.refusal end as refusal,
+         case when s.hash is null then g.until end as until
+       from due d
+       left join suppression s on d.channel = 'email' and s.hash = encode(sha256(convert_to(d.recipient, 'UTF8')), 'hex')
+       left join lateral (${gate}) g on d.purpose = 'nurture'
+       -- caps count what was sent before: two mails to one person never pass the gate together
+       where d.purpose = 'alert' or not exists (
+         select 1 from due e where e.purpose = 'nurture' and e.recipient = d.recipient and e.id < d.id)
+     )
+     update delivery d set
+       state = case when j.refusal is null then 'sending' when j.until is null then 'suppressed' else 'pending' end,
+       reason = case when j.refusal is null or j.until is null then j.refusal end,
+       due_at = coalesce(j.until, d.due_at),
+       limit_at = case when j.until is null then d.limit_at else greatest(d.limit_at, j.until + (d.limit_at - d.due_at)) end,
+       enqueued_at = case when j.until is null then d.enqueued_at end,
+       ended_at = case when j.refusal is not null and j.until is null then leadfold_now() end,
+       attempt = d.attempt + case when j.refusal is null then 1 else 0 end,
+       lease_token = case when j.refusal is null then $2::uuid end,
+       lease_until = case when j.refusal is null then clock_timestamp() + $3::float8 * interval '1 ms' end
+     from judged j where d.id = j.id and $4::jsonb is not null
+     returning d.id, d.key, d.purpose, d.channel, d.lead, d.subject_key as "subjectKey", d.recipient, d.run, d.step,
+       d.crossing, d.attempt, d.repeats, d.payload, d.created_at as "createdAt", d.lease_token as "leaseToken",
+       j.refusal, leadfold_now() as now,
+       (extract(epoch from j.until - leadfold_now()) * 1000)::float8 as "laterInMs"`,
+    [ids, token, leaseMs, JSON.stringify(policy?.gate.policy ?? {})],
+  );
+  const rows = new Map(result.rows.map((row) => [row.id, row]));
+  return ids.map((id) => {
+    const row = rows.get(id);
+    if (!row) return { kind: 'none' };
+    const { refusal, laterInMs, now, ...delivery } = row;
+    if (refusal !== null)
+      return { kind: 'refused', run: row.run, step: row.step, reason: refusal, laterInMs, attempt: row.attempt };
+    return { kind: 'claimed', delivery: { ...delivery, claimedAt: now.getTime() } };
+  });
+}
+
+/** Marks the hand-off: from here on a death means "may have been received". False: the lease is lost, do not send (I25). */
+export async function markHandedOff(pool: Pool, held: { id: string; leaseToken: string }[]): Promise<boolean[]> {
+  const marked = await pool.query<{ id: string }>(
+    `update delivery d set handed_off_at = leadfold_now()
+     from unnest($1::uuid[], $2::uuid[]) as h(id, token)
+     where d.id = h.id and d.lease_token = h.token and d.state = 'sending' and d.lease_until > clock_timestamp()
+     returning d.id`,
+    [held.map((h) => h.id), held.map((h) => h.leaseToken)],
+  );
+  const ids = new Set(marked.rows.map((row) => row.id));
+  return held.map((h) => ids.has(h.id));
+}

@@ -1,0 +1,87 @@
+import { inTransaction, type Logger, type Pool, type PoolClient } from '#libs/platform';
+import type { CreatedDelivery, Notice, NoticeHandler } from './port.js';
+
+export const outboxChannel = 'leadfold_outbox';
+const batchSize = 200;
+const restMs = 30_000;
+
+/**
+ * Turns each notice, once, into runs and deliveries: the notices, what became of them and `taken_at` commit together.
+ * A notice that a handler cannot digest rests a while and holds nobody up.
+ */
+export class OutboxRelay {
+  private readonly resting = new Map<number, number>();
+
+  constructor(
+    private readonly options: {
+      pool: Pool;
+      handlers: NoticeHandler[];
+      handOut: { add(created: CreatedDelivery[]): void };
+      log: Logger;
+    },
+  ) {}
+
+  /** One batch. True when there may be more. */
+  async take(): Promise<boolean> {
+    const now = performance.now();
+    for (const [id, until] of this.resting) if (until < now) this.resting.delete(id);
+    try {
+      return await this.takeSome(batchSize, [...this.resting.keys()]);
+    } catch (error) {
+      return this.oneByOne(error);
+    }
+  }
+
+  private async takeSome(limit: number, except: number[]): Promise<boolean> {
+    const { created, count } = await inTransaction(this.options.pool, async (client) => {
+      const notices = await lockNotices(client, limit, except);
+      return { created: await this.handle(client, notices), count: notices.length };
+    });
+    this.options.handOut.add(created);
+    return count === limit;
+  }
+
+  /** Something in the batch failed: find it, put it to rest, take the others. */
+  private async oneByOne(cause: unknown): Promise<boolean> {
+    const before = this.resting.size;
+    for (let i = 0; i < batchSize; i += 1) {
+      let current: Notice | undefined;
+      try {
+        const created = await inTransaction(this.options.pool, async (client) => {
+          [current] = await lockNotices(client, 1, [...this.resting.keys()]);
+          return current ? this.handle(client, [current]) : [];
+        });
+        this.options.handOut.add(created);
+        if (!current) break;
+      } catch (error) {
+        if (!current) throw error;
+        this.resting.set(current.id, performance.now() + restMs);
+        this.options.log.error({ notice: current.id, kind: current.kind, err: error }, 'notice cannot be handled, resting it');
+      }
+      // nothing but failures: the database is in trouble, not the notices
+      if (this.resting.size - before > 20) throw cause;
+    }
+    return false;
+  }
+
+  private async handle(client: PoolClient, notices: Notice[]): Promise<CreatedDelivery[]> {
+    if (!notices.length) return [];
+    const created: CreatedDelivery[] = [];
+    for (const handler of this.options.handlers) {
+      const own = notices.filter((notice) => handler.kinds.includes(notice.kind));
+      if (own.length) created.push(...(await handler.handle(client, own)));
+    }
+    await client.query('update outbox set taken_at = leadfold_now() where id = any($1::bigint[])', [notices.map((n) => n.id)]);
+    return created;
+  }
+}
+
+async function lockNotices(client: PoolClient, limit: number, except: number[]): Promise<Notice[]> {
+  const taken = await client.query<Notice>(
+    `select id, key, kind, name, lead, subject_key as "subjectKey", event, quiet_cause as "quietCause", payload,
+       created_at as "createdAt"
+     from outbox where taken_at is null and id <> all($2::bigint[]) order by id limit $1 for update skip locked`,
+    [limit, except],
+  );
+  return taken.rows;
+}
