@@ -129,7 +129,7 @@ function stateOf(events: LeadEvent[], signals: readonly CompiledSignal[], zone: 
   }
   for (const event of ordered) {
     const stamp = <T>(value: T): Stamped<T> => ({ value, at: event.occurredAt, event: event.id });
-    for (const [name, value] of Object.entries(profileOf(event)))
+    for (const [name, value] of Object.entries(profileOf(event, zone)))
       if (!(name.startsWith('firstTouch.') && state.profile[name])) state.profile[name] = stamp(value);
     for (const [purpose, record] of Object.entries(consentOf(event))) state.consent[purpose] = stamp(record);
   }

@@ -1,5 +1,6 @@
 import type { Json, JsonObject, LeadEvent } from './event.js';
 import type { ConsentRecord } from './state.js';
+import { cutText } from './text.js';
 
 const bases = new Set(['opt-in', 'business-card', 'existing-relation', 'published-address']);
 const maxPurposeLength = 64;
@@ -26,16 +27,15 @@ function stated(event: LeadEvent): Record<string, ConsentRecord> {
 
 function answers(answer: JsonObject): Record<string, ConsentRecord> {
   const records: Record<string, ConsentRecord> = {};
-  for (const [purpose, value] of Object.entries(answer).slice(0, 20))
-    if (typeof value === 'boolean' && isPurpose(purpose))
-      records[purpose] = { state: value ? 'granted' : 'withdrawn', ...detail(answer) };
+  for (const [purpose, value] of Object.entries(answer))
+    if (typeof value === 'boolean' && isPurpose(purpose)) records[purpose] = { state: value ? 'granted' : 'withdrawn', ...detail(answer) };
   return records;
 }
 
 function detail(said: JsonObject): Pick<ConsentRecord, 'basis' | 'wording'> {
   const basis = typeof said['basis'] === 'string' && bases.has(said['basis']) ? said['basis'] : 'opt-in';
   const wording = said['wording'];
-  return typeof wording === 'string' && wording !== '' ? { basis, wording: wording.slice(0, maxWordingLength) } : { basis };
+  return typeof wording === 'string' && wording !== '' ? { basis, wording: cutText(wording, maxWordingLength) } : { basis };
 }
 
 const isPurpose = (purpose: Json): purpose is string =>

@@ -6,8 +6,6 @@ import { keepWinner, mergeInto } from './merge-states.js';
 import type { CompiledSignal, SignalIndex, Verdict } from './signal.js';
 import { emptyState, type DayCounter, type LeadState } from './state.js';
 
-export { profileOf } from './attributes.js';
-export { consentOf } from './consent.js';
 
 export interface FoldContext {
   zone: Zone;
@@ -24,7 +22,7 @@ export function foldEvent(state: LeadState, event: LeadEvent, context: FoldConte
   const { occurredAt: at, id } = event;
   if (state.firstAt === undefined || at < state.firstAt) state.firstAt = at;
   if (state.lastAt === undefined || at > state.lastAt) state.lastAt = at;
-  const profile = profileOf(event);
+  const profile = profileOf(event, context.zone);
   for (const name in profile) keepWinner(state.profile, name, { value: profile[name]!, at, event: id });
   const consent = consentOf(event);
   for (const purpose in consent) keepWinner(state.consent, purpose, { value: consent[purpose]!, at, event: id });

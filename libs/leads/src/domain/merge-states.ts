@@ -1,9 +1,9 @@
-import { firstTouchPrefix } from './attributes.js';
+import { firstTouchPrefix } from './first-touch.js';
 import type { DayCounter, LeadState, Stamped } from './state.js';
 
 /** The last writer wins by (at, event id); attributes of the first touch keep the first. */
 export function keepWinner<T>(stamps: Record<string, Stamped<T>>, name: string, candidate: Stamped<T>): void {
-  const current = stamps[name];
+  const current = Object.hasOwn(stamps, name) ? stamps[name] : undefined;
   if (current === undefined) {
     stamps[name] = candidate;
     return;

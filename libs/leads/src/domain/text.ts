@@ -3,6 +3,10 @@ export const maxTextLength = 10_000;
 
 export const foldText = (text: string): string => text.slice(0, maxTextLength).normalize('NFKC').toLowerCase();
 
+/** At most `length` UTF-16 units, never half a character: the database takes no lone surrogate. */
+export const cutText = (text: string, length: number): string =>
+  text.length <= length ? text : text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
+
 export interface TextMatch {
   /** What `{number}` stood for, if the pattern names one. */
   number?: number;
