@@ -82,7 +82,10 @@ export interface Consumer {
 }
 
 export interface EventLog {
-  /** Micro-batched: waits about 1 ms when idle, gathers while a send is under way, 500 records at most. */
+  /**
+   * Micro-batched: waits about 1 ms when idle, gathers while a send is under way, 500 records at most. Records of a key
+   * keep their order within one call of up to 500, and from one awaited call to the next.
+   */
   append(records: LogRecord[]): Promise<AppendResult>;
   consume(options: ConsumeOptions, handlers: ConsumerHandlers): Promise<Consumer>;
   /** Creates missing topics and partitions; refuses a log whose partition count differs. */

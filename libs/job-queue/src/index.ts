@@ -1,1 +1,3 @@
 export * from './port.js';
+export { createJobQueue } from './create.js';
+export { jobQueueConfig, type JobQueueConfig } from './job-queue.config.js';

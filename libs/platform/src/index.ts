@@ -10,3 +10,4 @@ export * from './probe.js';
 export * from './progress.js';
 export * from './migrate.js';
 export * from './token.js';
+export * from './within.js';

@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
-import { DomainError, type Logger } from '#libs/platform';
+import { DomainError, within, type Logger } from '#libs/platform';
 import type { EventLogConfig } from '../event-log.config.js';
 import type { OutgoingRecord } from '../micro-batch.js';
 import {
@@ -14,7 +15,6 @@ import {
   type PartitionBounds,
   type Topic,
 } from '../port.js';
-import { within } from '../within.js';
 import { createKafka, TopicNames } from './kafka-client.js';
 import { consumeKafka } from './kafka-consumer.js';
 import { KafkaProducer } from './kafka-producer.js';
@@ -71,6 +71,7 @@ export class KafkaLog implements EventLog {
         })),
       });
     }
+    await Promise.all(Object.values(topics).map((topic) => this.bounds(topic)));
     const metadata = await admin.fetchTopicMetadata({ topics: Object.values(topics).map((topic) => this.names.onBroker(topic)) });
     for (const { name, partitions } of metadata.topics) {
       if (partitions.length === partitionCount) continue;
@@ -90,12 +91,19 @@ export class KafkaLog implements EventLog {
     }
   }
 
+  /** Tries for a while: right after a start or during an election a partition has no leader. */
   async bounds(topic: Topic): Promise<PartitionBounds[]> {
-    const admin = await this.connectedAdmin();
-    const offsets = await admin.fetchTopicOffsets(this.names.onBroker(topic));
-    return offsets
-      .map(({ partition, low, high }) => ({ topic, partition, begin: Number(low), end: Number(high) }))
-      .sort((a, b) => a.partition - b.partition);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const offsets = await (await this.connectedAdmin()).fetchTopicOffsets(this.names.onBroker(topic));
+        return offsets
+          .map(({ partition, low, high }) => ({ topic, partition, begin: Number(low), end: Number(high) }))
+          .sort((a, b) => a.partition - b.partition);
+      } catch (error) {
+        if (attempt === 8) throw error;
+        await delay(50 * attempt);
+      }
+    }
   }
 
   async close(): Promise<void> {

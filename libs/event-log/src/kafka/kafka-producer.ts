@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Partitioners, type Kafka, type Message, type Producer } from 'kafkajs';
-import type { Logger } from '#libs/platform';
+import { within, type Logger } from '#libs/platform';
 import { MicroBatch, type OutgoingRecord } from '../micro-batch.js';
 import type { AppendResult } from '../port.js';
-import { within } from '../within.js';
 import type { TopicNames } from './kafka-client.js';
 
 const attemptsMs = 1_500;

@@ -1,4 +1,4 @@
-import { createPool, DomainError, type Logger, type Pool } from '#libs/platform';
+import { createPool, DomainError, within, type Logger, type Pool } from '#libs/platform';
 import { MicroBatch, type OutgoingRecord } from '../micro-batch.js';
 import {
   partitionCount,
@@ -12,7 +12,6 @@ import {
   type PartitionBounds,
   type Topic,
 } from '../port.js';
-import { within } from '../within.js';
 import { PostgresConsumer } from './postgres-consumer.js';
 
 export interface PostgresLogOptions {
