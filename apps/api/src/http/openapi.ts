@@ -38,7 +38,7 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'lfk_' })
     .build();
-  const document = SwaggerModule.createDocument(app, base, { operationIdFactory: (_, method) => method });
+  const document = SwaggerModule.createDocument(app, base, { operationIdFactory: operationId });
   document.components = { ...document.components, schemas: { ...document.components?.schemas, Problem: problem as never } };
   for (const path of Object.values(document.paths))
     for (const operation of Object.values(path as Record<string, { responses?: Record<string, unknown> }>))
@@ -49,3 +49,9 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
         };
   return document;
 }
+
+/** `LeadsController.list` becomes `leads.list`. */
+const operationId = (controller: string, method: string): string => {
+  const resource = controller.replace(/Controller$/, '');
+  return `${resource.charAt(0).toLowerCase()}${resource.slice(1)}.${method}`;
+};

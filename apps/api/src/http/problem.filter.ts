@@ -26,6 +26,14 @@ const titles: Record<number, string> = {
   504: 'Gateway Timeout',
 };
 
+const codes: Record<number, string> = {
+  400: 'bad-request',
+  404: 'not-found',
+  405: 'method-not-allowed',
+  413: 'body-too-large',
+  415: 'unsupported-media-type',
+};
+
 /** Every refusal is an RFC 9457 problem with a stable `code`; what nobody foresaw is a 500 that shows nothing of its cause. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -58,7 +66,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (error instanceof HttpException) {
       const status = error.getStatus();
-      return make(status, status === 404 ? 'not-found' : `http-${status}`, error.message);
+      return make(status, codes[status] ?? `http-${status}`, error.message);
     }
     const fastify = error as { statusCode?: number; code?: string; message?: string };
     if (fastify.statusCode && fastify.statusCode < 500) {

@@ -1,0 +1,36 @@
+import 'reflect-metadata';
+import { NestFactory, Reflector } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule } from '@nestjs/swagger';
+import { AccessGuard } from './access/access.guard.js';
+import { ApiModule, type ApiParts } from './api.module.js';
+import { buildOpenApi } from './http/openapi.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { validationPipe } from './http/validation.pipe.js';
+
+const bodyLimit = 1_048_576;
+
+/** The whole HTTP surface over given parts; nothing listens yet. */
+export async function createApp(parts: ApiParts): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({ bodyLimit, trustProxy: false, routerOptions: { maxParamLength: 600 }, forceCloseConnections: 'idle' });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forParts(parts), adapter, { logger: false, abortOnError: false });
+  app.useGlobalFilters(new ProblemFilter(parts.logger));
+  app.useGlobalPipes(validationPipe());
+  app.useGlobalGuards(new AccessGuard(app.get(Reflector), parts.pool));
+  securityHeaders(app);
+  const document = buildOpenApi(app);
+  SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json', customSiteTitle: 'Leadfold API' });
+  await app.init();
+  return app;
+}
+
+/** Answers hold people's data: no cache keeps them, no page frames them, no browser guesses their type. */
+function securityHeaders(app: NestFastifyApplication): void {
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onSend', async (_request, reply) => {
+      if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+      void reply.header('x-content-type-options', 'nosniff').header('x-frame-options', 'DENY').header('referrer-policy', 'no-referrer');
+    });
+}

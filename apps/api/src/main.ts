@@ -1,0 +1,48 @@
+import 'reflect-metadata';
+import { assertMode, createEventLog } from '#libs/event-log';
+import { createLogger, createMetrics, createPool, missingMigrations, parseConfig, refuseDrivenClock } from '#libs/platform';
+import { migrations } from '#migrations';
+import { ensureFirstAdminKey } from './access/api-key.store.js';
+import { apiConfig } from './api.config.js';
+import { createApp } from './create-app.js';
+
+const config = parseConfig(apiConfig);
+const logger = createLogger('api', config.LOG_LEVEL);
+const pool = createPool({ url: config.DATABASE_URL, applicationName: 'leadfold-api', max: 8, statementTimeoutMs: 15_000 }, (error) =>
+  logger.warn({ err: error }, 'idle database connection lost'),
+);
+
+const missing = await missingMigrations(pool, migrations.map((migration) => new migration()));
+if (missing.length) {
+  logger.fatal({ missing }, 'the database lacks migrations: run leadfold migrate');
+  process.exit(1);
+}
+await refuseDrivenClock(pool, config.ALLOW_DRIVEN_CLOCK);
+await assertMode(pool, config.EVENT_LOG);
+const eventLog = createEventLog(config, logger);
+
+const app = await createApp({ pool, eventLog, config, logger, metrics: createMetrics('api') });
+const firstKey = await ensureFirstAdminKey(pool, config.API_FIRST_ADMIN_KEY);
+// on stdout and not through the logger: it is a secret, shown once
+if (firstKey) process.stdout.write(`First admin key (shown only now): ${firstKey}\n`);
+await app.listen(config.API_PORT, config.HOST);
+logger.info({ port: config.API_PORT }, 'api is listening');
+
+let stopping = false;
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  process.on(signal, () => {
+    if (stopping) return;
+    stopping = true;
+    // requests under way are answered before the parts they use close
+    app
+      .close()
+      .then(() => eventLog.close())
+      .then(() => pool.end())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          logger.error({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+  });
