@@ -17,6 +17,8 @@ export interface ServiceSet {
   docker: boolean;
   /** False in tests only: their data is worth nothing after the run. */
   durable: boolean;
+  /** Added to the ports of the apps. */
+  appShift: number;
   ports: { postgres: number; kafka: number; redis: number; smtp: number; mailbox: number };
 }
 
@@ -30,6 +32,7 @@ export function serviceSet(name: SetName): ServiceSet {
     environmentPrefix: { dev: '', demo: '', test: 'TEST_', faults: null, bench: null }[name],
     docker: name === 'dev' || name === 'demo' || name === 'test',
     durable: name !== 'test',
+    appShift: by,
     ports: { postgres: 24432 + by, kafka: 24092 + by, redis: 24379 + by, smtp: 24025 + by, mailbox: 24080 + by },
   };
 }
