@@ -1,0 +1,3 @@
+export * from './alert-content.js';
+export * from './alert-layout.js';
+export * from './outcome.js';

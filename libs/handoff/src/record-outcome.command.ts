@@ -1,0 +1,64 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import type { EventLog } from '#libs/event-log';
+import { stateFact } from '#libs/leads';
+import type { JsonObject, LeadEvent } from '#libs/leads/domain';
+import { databaseNow, derivedId, DomainError, newId, type Pool } from '#libs/platform';
+import { outcomeSchema } from './domain/outcome.js';
+
+/** Sales says what became of a lead. Answers with the event's id, once the log holds it. */
+export class RecordOutcome extends Command<{ eventId: string }> {
+  constructor(
+    readonly lead: number,
+    /** As `outcomeSchema` asks; validated here. */
+    readonly input: unknown,
+    readonly actor: string,
+    /** The caller's own id for it: stated twice, it counts once. */
+    readonly idempotencyKey?: string,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(RecordOutcome)
+export class RecordOutcomeHandler implements ICommandHandler<RecordOutcome> {
+  constructor(
+    private readonly pool: Pool,
+    private readonly log: EventLog,
+  ) {}
+
+  async execute({ lead, input, actor, idempotencyKey }: RecordOutcome): Promise<{ eventId: string }> {
+    const parsed = outcomeSchema.safeParse(input);
+    if (!parsed.success) {
+      const errors = parsed.error.issues.map((i) => ({ path: i.path.join('.'), code: i.code, message: i.message }));
+      throw new DomainError('invalid-outcome', 'The outcome is not complete.', { status: 422, path: errors[0]?.path, errors });
+    }
+    const { outcome, ...properties } = parsed.data;
+    const key = await subjectKeyOf(this.pool, lead);
+    const now = (await databaseNow(this.pool)).getTime();
+    const event: LeadEvent = {
+      id: idempotencyKey === undefined ? newId() : derivedId('outcome', key, encodeURIComponent(idempotencyKey)),
+      type: 'outcome',
+      source: 'api',
+      occurredAt: now,
+      receivedAt: now,
+      ...(key.startsWith('u:') ? { userId: key.slice(2) } : key.startsWith('e:') ? { email: key.slice(2) } : { anonymousId: key.slice(2) }),
+      name: outcome,
+      properties: { ...(properties as JsonObject), actor },
+    };
+    return { eventId: await stateFact(this.log, event) };
+  }
+}
+
+/** The least strong key of the lead or of those merged into it, else its least anonymousId. */
+async function subjectKeyOf(pool: Pool, lead: number): Promise<string> {
+  const found = await pool.query<{ key: string }>(
+    `with root as (select coalesce(merged_into, id) as id from lead where id = $1)
+     select k.key from root, subject_key k join lead l on l.id = k.lead
+     where l.id = root.id or l.merged_into = root.id
+     order by k.key like 'a:%', k.key limit 1`,
+    [lead],
+  );
+  const key = found.rows[0]?.key;
+  if (key === undefined) throw new DomainError('lead-unknown', 'There is no such lead.', { status: 404 });
+  return key;
+}
