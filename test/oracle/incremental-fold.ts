@@ -55,10 +55,9 @@ export class IncrementalFold {
     const fresh = new Map<string, LeadEvent>();
     for (const event of batch) if (!this.events.has(event.id) && !fresh.has(event.id)) fresh.set(event.id, event);
 
-    // 1. Judgements: which stored events change? Where they lay is asked before anything moves.
+    // 1. Judgements: which stored events change? Whose a browser's events were is asked before anything moves.
     const judged = this.judgedBy([...fresh.values()]);
     const refold = new Set<number>();
-    for (const event of judged) refold.add(this.ownerOf(event));
     const rootBefore = this.rootReader();
     for (const event of fresh.values()) this.events.set(event.id, event);
     this.judgements = judge(this.events.values());
@@ -73,7 +72,8 @@ export class IncrementalFold {
     // 4. Browsers whose time line changed.
     for (const [anon, intervals] of before) this.moveBrowser(anon, intervals, fresh, refold);
 
-    // 5. Owners of what was judged, where they are now; then the fresh events, unless a refold will read them anyway.
+    // 5. Owners of what was judged, as they are now: whatever moved was either refolded on both sides or added to one of
+    //    these. Then the fresh events, unless a refold reads them anyway.
     for (const event of judged) refold.add(this.ownerOf(event));
     this.work.judged += judged.length;
     const context = this.context();
@@ -167,8 +167,7 @@ export class IncrementalFold {
     for (const keys of groups.values()) {
       const roots = [...new Set(keys.map((key) => oldRoots.get(key)!))];
       const root = Math.min(...keys.map((key) => this.leadOfKey.get(key)!));
-      const unclean = roots.some((old) => split.has(old) || refold.has(old));
-      if (unclean) refold.add(root);
+      if (roots.some((old) => split.has(old))) refold.add(root);
       else if (roots.length > 1 || roots[0] !== root) {
         const state = roots.map((old) => this.stateOf(old)).reduce(mergeStates);
         for (const old of roots) this.states.delete(old);
@@ -197,8 +196,7 @@ export class IncrementalFold {
     if (lone === undefined) return;
     const wasLone = before.length === 1 && before[0]!.owner === undefined;
     if (wasLone && sole !== undefined) {
-      if (refold.has(lone)) refold.add(sole);
-      else if (!refold.has(sole)) this.states.set(sole, mergeStates(this.stateOf(sole), this.stateOf(lone)));
+      if (!refold.has(sole)) this.states.set(sole, mergeStates(this.stateOf(sole), this.stateOf(lone)));
       this.states.delete(lone);
       this.work.added += 1;
       return;
