@@ -28,7 +28,8 @@ function saslOf(config: EventLogConfig): SASLOptions {
 function relay(log: Logger, { level, namespace, log: entry }: LogEntry): void {
   const { message, error, groupId, broker } = entry as Record<string, unknown>;
   const fields = { namespace, client: message, cause: error, groupId, broker };
-  if (level === logLevel.ERROR && !/rebalanc|re-join/i.test(`${String(message)} ${String(error)}`)) log.warn(fields, 'kafka client');
+  const ordinary = /rebalanc|re-join|^Response /i.test(`${String(message)} ${String(error)}`);
+  if (level === logLevel.ERROR && !ordinary) log.info(fields, 'kafka client');
   else log.debug(fields, 'kafka client');
 }
 
