@@ -7,10 +7,11 @@ import { kafkaBrokers, startKafka, stopKafka } from './kafka.js';
 import { withLock } from './lock.js';
 import { checkSmtp, mailboxUrl, smtpUrl, startMail, stopMail } from './mail.js';
 import { checkPostgres, postgresUrl, startPostgres, stopPostgres } from './postgres.js';
+import { removeDataFolder } from './postgres-programs.js';
 import { identify, isAlive, type ProcessId } from './processes.js';
 import { progressLines, seconds, ServiceError, type ProgressLines } from './progress-lines.js';
 import { checkRedis, redisUrl, startRedis, stopRedis } from './redis.js';
-import { partLabel, parts, readRecord, serviceSet, writeRecord, type Part, type PartRecord, type ServiceSet, type SetName } from './service-set.js';
+import { logFile, partLabel, parts, readRecord, serviceSet, writeRecord, type Part, type PartRecord, type ServiceSet, type SetName } from './service-set.js';
 
 export { ServiceError } from './progress-lines.js';
 export { serviceSet, type Part, type SetName } from './service-set.js';
@@ -162,6 +163,21 @@ export async function stopServices(name: SetName): Promise<void> {
   if (!fs.existsSync(set.folder)) return;
   await withLock(path.join(set.folder, 'lock'), () => undefined, () => stopParts(set, parts));
   if (set.docker && process.env['LEADFOLD_DOCKER'] !== 'off' && (await dockerAnswers())) await stopContainers(set);
+}
+
+/** Stopped, and all data gone; the remembered ports stay. */
+export async function resetServices(name: SetName): Promise<void> {
+  const set = serviceSet(name);
+  await stopServices(name);
+  for (const part of parts) {
+    const record = readRecord(set, part);
+    fs.rmSync(path.join(set.folder, part), { recursive: true, force: true });
+    fs.rmSync(logFile(set, part), { force: true });
+    if (!record) continue;
+    if (record.folder) removeDataFolder(record.folder);
+    const { port, secondPort } = record;
+    writeRecord(set, part, { port, secondPort, owner: null });
+  }
 }
 
 export interface PartStatus {

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
-import { projectRoot } from '../project.js';
+import { localFolder, projectRoot } from '../project.js';
 import { ServiceError } from './progress-lines.js';
 
 /** PostgreSQL refuses to run as root; undefined means "as I am". */
@@ -49,6 +49,14 @@ export function openFolder(): string {
     throw new ServiceError(`${folder} belongs to somebody else.`, 'Remove it, or set TMPDIR to a folder of your own.');
   }
   return folder;
+}
+
+/** And the programs beside it, when no other set keeps its data there. */
+export function removeDataFolder(folder: string): void {
+  fs.rmSync(folder, { recursive: true, force: true });
+  const place = path.dirname(folder);
+  if (place.startsWith(localFolder) || !fs.existsSync(place)) return;
+  if (fs.readdirSync(place).every((name) => name.startsWith('postgres-'))) fs.rmSync(place, { recursive: true, force: true });
 }
 
 export interface Programs {
