@@ -10,7 +10,7 @@ import { validationPipe } from './http/validation.pipe.js';
 
 const bodyLimit = 1_048_576;
 
-/** The whole HTTP surface over given parts; nothing listens yet. */
+/** The whole HTTP surface over given parts; not initialised, nothing listens yet. */
 export async function createApp(parts: ApiParts): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({ bodyLimit, trustProxy: false, routerOptions: { maxParamLength: 600 }, forceCloseConnections: 'idle' });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forParts(parts), adapter, { logger: false, abortOnError: false });
@@ -18,10 +18,12 @@ export async function createApp(parts: ApiParts): Promise<NestFastifyApplication
   app.useGlobalPipes(validationPipe());
   app.useGlobalGuards(new AccessGuard(app.get(Reflector), parts.pool));
   securityHeaders(app);
-  const document = buildOpenApi(app);
-  SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json', customSiteTitle: 'Leadfold API' });
-  await app.init();
   return app;
+}
+
+/** `/docs` to read and `/openapi.json` for programs. Call before the app is initialised. */
+export function serveDocs(app: NestFastifyApplication): void {
+  SwaggerModule.setup('docs', app, buildOpenApi(app), { jsonDocumentUrl: 'openapi.json', customSiteTitle: 'Leadfold API' });
 }
 
 /** Answers hold people's data: no cache keeps them, no page frames them, no browser guesses their type. */

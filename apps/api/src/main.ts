@@ -4,7 +4,7 @@ import { createLogger, createMetrics, createPool, missingMigrations, parseConfig
 import { migrations } from '#migrations';
 import { ensureFirstAdminKey } from './access/api-key.store.js';
 import { apiConfig } from './api.config.js';
-import { createApp } from './create-app.js';
+import { createApp, serveDocs } from './create-app.js';
 
 const config = parseConfig(apiConfig);
 const logger = createLogger('api', config.LOG_LEVEL);
@@ -22,6 +22,7 @@ await assertMode(pool, config.EVENT_LOG);
 const eventLog = createEventLog(config, logger);
 
 const app = await createApp({ pool, eventLog, config, logger, metrics: createMetrics('api') });
+serveDocs(app);
 const firstKey = await ensureFirstAdminKey(pool, config.API_FIRST_ADMIN_KEY);
 // on stdout and not through the logger: it is a secret, shown once
 if (firstKey) process.stdout.write(`First admin key (shown only now): ${firstKey}\n`);

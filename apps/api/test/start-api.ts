@@ -1,0 +1,61 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createEventLog, eventLogConfig } from '#libs/event-log';
+import { createLogger, createMetrics, parseConfig } from '#libs/platform';
+import { createTestDatabase, type TestDatabase } from '#test/database';
+import { createApiKey } from '../src/access/api-key.store.js';
+import { roles, type Role } from '../src/access/allow.decorator.js';
+import { apiConfig } from '../src/api.config.js';
+import { createApp } from '../src/create-app.js';
+
+export interface TestApi {
+  app: NestFastifyApplication;
+  database: TestDatabase;
+  keys: Record<Role, string>;
+  call(method: string, url: string, options?: { key?: string; body?: unknown }): Promise<{ status: number; body: Body; text: string; headers: Record<string, unknown> }>;
+  stop(): Promise<void>;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are asserted on, field by field
+type Body = any;
+
+/** The API over a database of its own and a log in that database, without a port: requests are injected. */
+export async function startApi(): Promise<TestApi> {
+  const database = await createTestDatabase();
+  const env = { ...process.env, DATABASE_URL: database.url, EVENT_LOG: 'postgres', LOG_LEVEL: 'silent', TRACKING_SECRET: 'a secret of the tests, long enough' };
+  const config = parseConfig(apiConfig, env);
+  const logger = createLogger('api', config.LOG_LEVEL);
+  const eventLog = createEventLog({ ...parseConfig(eventLogConfig, env), DATABASE_URL: database.url }, logger);
+  await eventLog.prepare();
+  const app = await createApp({ pool: database.pool, eventLog, config, logger, metrics: createMetrics('api') });
+  await app.init();
+  await app.getHttpAdapter().getInstance().ready();
+  const keys = {} as Record<Role, string>;
+  for (const role of roles) keys[role] = (await createApiKey(database.pool, { name: role, role, actor: 'test' })).key;
+  return {
+    app,
+    database,
+    keys,
+    async call(method, url, { key, body } = {}) {
+      const response = await app.inject({
+        method: method as 'GET',
+        url,
+        headers: key ? { authorization: `Bearer ${key}` } : {},
+        ...(body === undefined ? {} : { payload: body as object }),
+      });
+      return { status: response.statusCode, body: parse(response.body), text: response.body, headers: response.headers };
+    },
+    async stop() {
+      await app.close();
+      await eventLog.close();
+      await database.drop();
+    },
+  };
+}
+
+function parse(text: string): Body {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
