@@ -52,6 +52,12 @@ export interface LeadMemory {
   epoch: number;
   stage: string | null;
   segments: string[];
+  /** Number of stage and segment decisions so far: dates their ids. */
+  seq?: number;
+  /** Event id of the outcome of sales that was last applied to the stage. */
+  outcome?: string;
+  /** Stages left backwards while their condition held: entered again only after it has ceased. */
+  blocked?: string[];
 }
 
 export const emptyState = (): LeadState => ({ profile: {}, consent: {}, counters: {} });
