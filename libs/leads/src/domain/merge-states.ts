@@ -2,23 +2,21 @@ import { firstTouchPrefix } from './first-touch.js';
 import type { DayCounter, LeadState, Stamped } from './state.js';
 
 /** The last writer wins by (at, event id); attributes of the first touch keep the first. */
-export function keepWinner<T>(stamps: Record<string, Stamped<T>>, name: string, candidate: Stamped<T>): void {
+export function keepWinner<T>(stamps: Record<string, Stamped<T>>, name: string, value: T, at: number, event: string): void {
   const current = Object.hasOwn(stamps, name) ? stamps[name] : undefined;
-  if (current === undefined) {
-    stamps[name] = candidate;
-    return;
+  if (current !== undefined) {
+    const later = at > current.at || (at === current.at && event > current.event);
+    if (later === name.startsWith(firstTouchPrefix)) return;
   }
-  const later = candidate.at > current.at || (candidate.at === current.at && candidate.event > current.event);
-  const wins = name.startsWith(firstTouchPrefix) ? !later : later;
-  if (wins) stamps[name] = candidate;
+  stamps[name] = { value, at, event };
 }
 
 /** Adds `addend` to `target`; what it takes over is copied. */
 export function mergeInto(target: LeadState, addend: LeadState, distinctLimit: number): void {
   if (addend.firstAt !== undefined) target.firstAt = Math.min(target.firstAt ?? Infinity, addend.firstAt);
   if (addend.lastAt !== undefined) target.lastAt = Math.max(target.lastAt ?? -Infinity, addend.lastAt);
-  for (const name in addend.profile) keepWinner(target.profile, name, addend.profile[name]!);
-  for (const purpose in addend.consent) keepWinner(target.consent, purpose, addend.consent[purpose]!);
+  takeWinners(target.profile, addend.profile);
+  takeWinners(target.consent, addend.consent);
   for (const hash in addend.counters) {
     const days = (target.counters[hash] ??= {});
     const added = addend.counters[hash]!;
@@ -26,6 +24,13 @@ export function mergeInto(target: LeadState, addend: LeadState, distinctLimit: n
       const current = days[day as unknown as number];
       days[day as unknown as number] = addCounters(current, added[day as unknown as number]!, distinctLimit);
     }
+  }
+}
+
+function takeWinners<T>(target: Record<string, Stamped<T>>, addend: Record<string, Stamped<T>>): void {
+  for (const name in addend) {
+    const { value, at, event } = addend[name]!;
+    keepWinner(target, name, value, at, event);
   }
 }
 

@@ -109,6 +109,8 @@ function distinctReader(distinctBy: string | undefined): CompiledSignal['distinc
 export interface SignalIndex {
   readonly all: readonly CompiledSignal[];
   candidates(event: Pick<LeadEvent, 'type' | 'name'>): readonly CompiledSignal[];
+  /** Every name that a definition has; a candidate stands for all of them. */
+  namesOf(hash: string): readonly string[];
 }
 
 const none: readonly CompiledSignal[] = [];
@@ -127,6 +129,7 @@ export function indexSignals(signals: readonly CompiledSignal[]): SignalIndex {
   for (const { unnamed, named } of byType.values()) for (const list of named.values()) list.push(...unnamed);
   return {
     all: signals,
+    namesOf: (hash) => signals.filter((signal) => signal.hash === hash).map(({ name }) => name),
     candidates(event) {
       const entry = byType.get(event.type);
       if (!entry) return none;

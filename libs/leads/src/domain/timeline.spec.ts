@@ -1,0 +1,29 @@
+import { expect, test } from '@jest/globals';
+import { eventTypes, type EventType, type LeadEvent } from './event.js';
+import { describeEvent } from './timeline.js';
+
+const event = (partial: Partial<LeadEvent>): LeadEvent => ({ id: 'x', type: 'page', source: 'web', occurredAt: 0, receivedAt: 0, properties: {}, ...partial });
+
+test.each<[Partial<LeadEvent>, string, string]>([
+  [{ type: 'page', properties: { path: '/pricing', title: '料金' } }, 'ページを閲覧：料金', 'Viewed a page: 料金'],
+  [{ type: 'page', context: { page: { path: '/pricing' } } }, 'ページを閲覧：/pricing', 'Viewed a page: /pricing'],
+  [{ type: 'track', name: 'Email Clicked', properties: { url: 'https://x.jp/' } }, 'メールのリンクをクリック：https://x.jp/', 'Clicked in an email: https://x.jp/'],
+  [{ type: 'track', name: 'Inquiry', links: true }, 'フォームを送信：Inquiry', 'Submitted a form: Inquiry'],
+  [{ type: 'track', name: 'constructor' }, 'constructor', 'constructor'],
+  [{ type: 'outcome', name: 'lost', properties: { reason: '予算' } }, '失注：予算', 'Lost: 予算'],
+  [{ type: 'consent', name: 'granted' }, '配信に同意（marketing）', 'Consented (marketing)'],
+])('%j reads 「%s」, "%s"', (partial, ja, en) => {
+  expect(describeEvent(event(partial), 'ja')).toBe(ja);
+  expect(describeEvent(event(partial), 'en')).toBe(en);
+});
+
+test('S13: every type has a line, bounded whatever its fields hold', () => {
+  const long = 'x'.repeat(10_000);
+  const properties = { title: long, url: long, reason: long, channel: long, scenario: long, purpose: long, decision: long, name: long, to: long };
+  for (const type of Object.keys(eventTypes) as EventType[])
+    for (const language of ['ja', 'en'] as const) {
+      const line = describeEvent(event({ type, name: long, properties, traits: { name: long } }), language);
+      expect(line).not.toBe('');
+      expect(line.length).toBeLessThan(500);
+    }
+});
