@@ -1,5 +1,4 @@
 import type { Json, LeadEvent } from './event.js';
-import { member } from './event-path.js';
 import { cutText } from './text.js';
 
 /** Attributes under this prefix keep their first value, all others their last. */
@@ -24,13 +23,18 @@ export function firstTouchOf(event: LeadEvent): Record<string, Json> | undefined
     }
     found = true;
   }
-  const referrer = member(context, 'page.referrer');
-  const from = isText(referrer) ? hostOf(referrer) : undefined;
-  if (from !== undefined && from !== hostOf(member(context, 'page.url'))) {
+  const from = foreignReferrer(context['page']);
+  if (from !== undefined) {
     touch[firstTouchPrefix + 'referrer'] = from;
     found = true;
   }
   return found ? touch : undefined;
+}
+
+function foreignReferrer(page: Json | undefined): string | undefined {
+  if (typeof page !== 'object' || page === null || Array.isArray(page) || !isText(page['referrer'])) return undefined;
+  const from = hostOf(page['referrer']);
+  return from === hostOf(page['url']) ? undefined : from;
 }
 
 const isText = (value: Json | undefined): value is string => typeof value === 'string' && value !== '';

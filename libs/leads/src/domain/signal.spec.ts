@@ -81,6 +81,13 @@ test('a visit is the session id, else the local day', () => {
   expect(compile({ event: 'page', distinctBy: 'path' }).distinctOf(event({}), zone)).toBeUndefined();
 });
 
+test('S13: a value as deep as a record can hold is no distinct value and breaks nothing', () => {
+  const deep = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) as LeadEvent['properties'][string];
+  const signal = compile({ event: 'page', where: { path: { exists: true } }, distinctBy: 'path', sum: 'path' });
+  const page = event({ properties: { path: deep } });
+  expect([signal.matches(page), signal.distinctOf(page, zone), signal.sumOf(page)]).toEqual([true, undefined, undefined]);
+});
+
 test('a definition keeps its hash under another name, order of members or order of event names', () => {
   const one = compileSignal('one', { event: 'track', name: ['A', 'B'], where: { x: { gte: 1, lt: 5 } } });
   const two = compileSignal('two', { where: { x: { lt: 5, gte: 1 } }, name: ['B', 'A'], event: 'track' });

@@ -37,7 +37,7 @@ export interface CompiledSignal {
   matches(event: LeadEvent, verdict?: Verdict): boolean;
   /** An integer of 0 to 10⁹, or undefined where the definition or the event has none. */
   sumOf(event: LeadEvent): number | undefined;
-  /** The hash of the distinct value. */
+  /** The hash of the distinct value: a string, number or boolean. Lists and objects are no value. */
   distinctOf(event: LeadEvent, zone: Zone): string | undefined;
 }
 
@@ -100,7 +100,7 @@ function distinctReader(distinctBy: string | undefined): CompiledSignal['distinc
   const visits = distinctBy === 'visit';
   return (event, zone) => {
     const value = read(event);
-    if (value !== undefined && value !== null && value !== '') return valueHash(value);
+    if (value !== undefined && value !== '' && typeof value !== 'object') return valueHash(value);
     return visits ? valueHash(zone.localDay(event.occurredAt)) : undefined;
   };
 }
