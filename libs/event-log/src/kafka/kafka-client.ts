@@ -2,17 +2,23 @@ import { Kafka, logLevel, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { Logger } from '#libs/platform';
 import type { EventLogConfig } from '../event-log.config.js';
 import type { Topic } from '../port.js';
+import { quietRequestQueue } from './quiet-request-queue.js';
 
-/** Both kinds of connection: sends must fail fast, consumers may wait. */
-export function createKafka(config: EventLogConfig, log: Logger, clientId: string): Kafka {
+/**
+ * Sends give up a request that is not answered. Consumers do without: the client's check wakes up ten times a second for
+ * every connection, and a consumer whose broker is silent is ended by the watchdog over `alive()`.
+ */
+export function createKafka(config: EventLogConfig, log: Logger, purpose: 'send' | 'consume'): Kafka {
+  quietRequestQueue();
   return new Kafka({
-    clientId,
+    clientId: 'leadfold',
     brokers: config.KAFKA_BROKERS.split(',').map((broker) => broker.trim()),
     ...(config.KAFKA_SSL && { ssl: true }),
     ...(config.KAFKA_SASL_MECHANISM && { sasl: saslOf(config) }),
     connectionTimeout: 1_500,
     authenticationTimeout: 3_000,
     requestTimeout: 10_000,
+    enforceRequestTimeout: purpose === 'send',
     retry: { retries: 3, initialRetryTime: 50, factor: 0.2, multiplier: 2, maxRetryTime: 500 },
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => relay(log, entry),

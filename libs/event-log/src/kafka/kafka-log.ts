@@ -31,7 +31,7 @@ export class KafkaLog implements EventLog {
     private readonly log: Logger,
   ) {
     this.names = new TopicNames(config.KAFKA_TOPIC_PREFIX);
-    this.kafka = createKafka(config, log, 'leadfold');
+    this.kafka = createKafka(config, log, 'send');
     this.producer = new KafkaProducer(this.kafka, this.names, log);
   }
 
@@ -45,7 +45,8 @@ export class KafkaLog implements EventLog {
   }
 
   async consume(options: ConsumeOptions, handlers: ConsumerHandlers): Promise<Consumer> {
-    const surroundings = { kafka: this.kafka, names: this.names, log: this.log, bounds: (topic: Topic) => this.bounds(topic) };
+    const kafka = createKafka(this.config, this.log, 'consume');
+    const surroundings = { kafka, names: this.names, log: this.log, bounds: (topic: Topic) => this.bounds(topic) };
     const consumer = await consumeKafka(surroundings, options, handlers);
     this.consumers.add(consumer);
     return consumer;
