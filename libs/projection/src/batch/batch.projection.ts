@@ -1,0 +1,132 @@
+import type { BatchOutcome, RecordBatch } from '#libs/event-log';
+import { isFact } from './judgement.projection.js';
+import { classifySqlFailure, fp, inTransaction, sqlStateOf, type Logger, type Pool, type PoolClient } from '#libs/platform';
+import type { ProjectionContext } from '../projection-context.js';
+import { rulebookLock } from '../rulebook.store.js';
+import { advanceOffset, stopPartition, takeFence, type BatchCounts } from '../store/offset.store.js';
+import { quarantine } from '../store/quarantine.store.js';
+import { decodeBatch, type DecodedBatch } from './decode.js';
+import { waitingFor } from './judgement.projection.js';
+import { RepeatBatch } from './repeat.js';
+import { runStep, type StepDone } from './run-step.projection.js';
+import { storeEvents } from './store-events.js';
+
+export type Applied = { kind: 'applied'; next: number; counts: BatchCounts; done: StepDone };
+type Attempt = Applied | { kind: 'gap'; next: number } | { kind: 'stopped'; reason: string };
+
+interface Isolation {
+  /** Data failures are searched for between savepoints. */
+  savepoints: boolean;
+  /** Records that this attempt takes, at the most. */
+  limit: number;
+  /** The one record that fails whatever is done with it. */
+  poison?: { code: string; detail: string };
+}
+
+const mostRepeats = 100;
+
+/** Kafka to PostgreSQL: one batch of one partition is one transaction. */
+export class BatchProjection {
+  private readonly soughtBack = new Map<string, number>();
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly context: ProjectionContext,
+    private readonly log: Logger,
+    private readonly onApplied: (batch: RecordBatch, applied: Applied, repeats: number) => void = () => undefined,
+  ) {}
+
+  /** Throws what only time can heal; the consumer then brings the same batch again. */
+  async apply(batch: RecordBatch): Promise<BatchOutcome> {
+    let isolation: Isolation = { savepoints: false, limit: Infinity };
+    let repeats = 0;
+    for (;;) {
+      try {
+        const attempt = await this.attempt(batch, isolation);
+        if (attempt.kind === 'gap') return await this.seekBack(batch, attempt.next);
+        if (attempt.kind === 'stopped') return { kind: 'stop', reason: attempt.reason };
+        fp('projector.after_commit');
+        this.soughtBack.delete(`${batch.topic}/${batch.partition}`);
+        this.onApplied(batch, attempt, repeats);
+        return { kind: 'done', next: attempt.next };
+      } catch (error) {
+        if (error instanceof RepeatBatch || classifySqlFailure(error) === 'conflict') {
+          repeats += 1;
+          if (repeats > mostRepeats) throw error;
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(5 * repeats, 100)));
+        } else if (isRecordsFault(error)) isolation = this.narrow(batch, isolation, error as Error);
+        else throw error;
+      }
+    }
+  }
+
+  private async attempt(batch: RecordBatch, isolation: Isolation): Promise<Attempt> {
+    const { topic, partition } = batch;
+    return inTransaction(this.pool, async (client): Promise<Attempt> => {
+      await lockRulebookShared(client);
+      const fence = await takeFence(client, topic, partition);
+      if (fence.stopped !== null) return { kind: 'stopped', reason: fence.stopped };
+      const decoded = decodeBatch(limited(batch, fence.next, isolation.limit), fence.next);
+      if (decoded === 'gap') return { kind: 'gap', next: fence.next };
+      if (isolation.poison) condemn(decoded, isolation.poison);
+      const rulebook = await this.context.rulebook(client, fence.version);
+      const stored = await storeEvents(client, fence.batch, decoded, isolation.savepoints);
+      const fresh = stored.fresh.map(({ event }) => event);
+      const freshIds = new Set(fresh.map((event) => event.id));
+      const waiting = await waitingFor(client, freshIds);
+      const question = { fresh: fresh.filter((event) => !isFact(event)), waiting, freshIds };
+      const done = await runStep({ client, context: this.context, rulebook, batch: fence.batch, listeners: new Set(fence.listeners), fresh, question });
+      const poison = [...decoded.poison, ...stored.poison];
+      await quarantine(client, batch, fence.batch, poison);
+      const counts = { stored: fresh.length, quarantined: poison.length, duplicates: stored.duplicates, dropped: 0, conflicts: stored.conflicts };
+      await advanceOffset(client, topic, partition, fence.next, decoded.end, counts);
+      if (done.notices > 0) await client.query('notify leadfold_outbox');
+      fp('projector.before_commit');
+      return { kind: 'applied', next: decoded.end, counts, done };
+    });
+  }
+
+  /** First savepoints around halves of the insert, then halves of the batch, until the record that fails stands alone. */
+  private narrow(batch: RecordBatch, isolation: Isolation, error: Error): Isolation {
+    this.log.warn({ topic: batch.topic, partition: batch.partition, sqlState: sqlStateOf(error), limit: isolation.limit }, 'batch failed over its data: isolating the record');
+    if (!isolation.savepoints) return { ...isolation, savepoints: true };
+    const limit = Math.floor(Math.min(isolation.limit, batch.records.length) / 2);
+    if (limit >= 1) return { ...isolation, limit };
+    if (isolation.poison) throw error;
+    return { ...isolation, limit: 1, poison: { code: sqlStateOf(error) ? `sql-${sqlStateOf(error)}` : 'fold-failed', detail: error.message } };
+  }
+
+  private async seekBack(batch: RecordBatch, next: number): Promise<BatchOutcome> {
+    const name = `${batch.topic}/${batch.partition}`;
+    if (this.soughtBack.get(name) !== next) {
+      this.soughtBack.set(name, next);
+      return { kind: 'seek', position: next };
+    }
+    const reason = `the log goes on at ${batch.records[0]!.position} although ${next} was asked for`;
+    await stopPartition(this.pool, batch.topic, batch.partition, reason);
+    this.log.error({ topic: batch.topic, partition: batch.partition, next, first: batch.records[0]!.position }, 'records are missing: partition stopped until the loss is accepted');
+    return { kind: 'stop', reason };
+  }
+}
+
+/** Shared with every batch, exclusive for a publish: the version read afterwards stays the live one until the commit. */
+export const lockRulebookShared = (client: PoolClient) =>
+  client.query({ name: 'leadfold-rulebook-lock', text: 'select pg_advisory_xact_lock_shared($1)', values: [rulebookLock] });
+
+/** A database error of a data class, or an error of our own code over one record; never a connection or a full disk (I15). */
+function isRecordsFault(error: unknown): boolean {
+  if (sqlStateOf(error) !== undefined) return classifySqlFailure(error) === 'data';
+  return error instanceof TypeError || error instanceof RangeError;
+}
+
+function limited(batch: RecordBatch, next: number, limit: number): RecordBatch {
+  if (limit === Infinity) return batch;
+  const records = batch.records.filter((record) => record.position >= next).slice(0, limit);
+  const last = records.at(-1);
+  return last ? { ...batch, records, nextPosition: last.position + 1 } : batch;
+}
+
+function condemn(decoded: DecodedBatch, reason: { code: string; detail: string }): void {
+  for (const { record } of decoded.events) decoded.poison.push({ record, ...reason });
+  decoded.events = [];
+}

@@ -1,0 +1,107 @@
+import { emptyState, foldEvent, judge, ownerAt, type Identification, type Judgements, type LeadEvent, type LeadState, type SubjectKey } from '#libs/leads/domain';
+import type { Queryable } from '#libs/platform';
+import { plainArray } from '../store/arrays.js';
+import { eventColumns, eventOf, type EventRow } from '../store/event.store.js';
+import type { ProjectionContext, Rulebook } from '../projection-context.js';
+import { isFact } from './judgement.projection.js';
+
+export interface History {
+  root: number;
+  /** All keys whose root this is. */
+  keys: SubjectKey[];
+  events: LeadEvent[];
+}
+
+const rootKeys = `root as (select id from unnest($1::bigint[]) as t(id)),
+  member as (select r.id as root, r.id as lead from root r union all select r.id, l.id from root r join lead l on l.merged_into = r.id),
+  held as (select m.root, s.key, substr(s.key, 3) as bare, left(s.key, 2) as sort from member m join subject_key s on s.lead = m.lead),
+  browser as (select h.root, h.bare as anon from held h where h.sort = 'a:'
+    union select h.root, i.anon from held h join identification i on i.strong = h.key where h.sort <> 'a:')`;
+
+/** How many events a refold of these leads would read, at the most. */
+export async function historySizes(db: Queryable, roots: Iterable<number>): Promise<Map<number, number>> {
+  const result = await db.query<{ root: number; size: number }>({
+    name: 'leadfold-history-sizes',
+    text: `with ${rootKeys}
+      select root, sum(size)::bigint as size from (
+        select h.root, (select count(*) from event e where e.uid = h.bare) as size from held h where h.sort = 'u:'
+        union all select h.root, (select count(*) from event e where e.email = h.bare and e.uid is null) from held h where h.sort = 'e:'
+        union all select b.root, (select count(*) from event e where e.anon = b.anon and e.uid is null and e.email is null) from browser b) as counted
+      group by root`,
+    values: [plainArray([...roots])],
+  });
+  return new Map(result.rows.map((row) => [row.root, row.size]));
+}
+
+/** Every fact of these root leads, ownership of anonymous ones derived. One statement for the events: one snapshot. */
+export async function readHistories(db: Queryable, roots: Iterable<number>): Promise<Map<number, History>> {
+  const ids = [...new Set(roots)];
+  const histories = new Map<number, History>(ids.map((root) => [root, { root, keys: [], events: [] }]));
+  if (ids.length === 0) return histories;
+  const keys = await db.query<{ root: number; key: string }>({
+    name: 'leadfold-history-keys',
+    text: `with ${rootKeys} select root, key from held`,
+    values: [plainArray(ids)],
+  });
+  const rootOf = new Map(keys.rows.map((row) => [row.key, row.root]));
+  for (const row of keys.rows) histories.get(row.root)!.keys.push(row.key);
+  const timelines = await db.query<{ anon: string; at: number; event: string; strong: string }>({
+    name: 'leadfold-history-timelines',
+    text: `with ${rootKeys}, anon as (select distinct anon from browser)
+      select i.anon, (extract(epoch from i.at) * 1000)::bigint as at, i.event, i.strong from anon a join identification i on i.anon = a.anon`,
+    values: [plainArray(ids)],
+  });
+  const rowsOf = new Map<string, Identification[]>();
+  for (const { anon, ...row } of timelines.rows) rowsOf.set(anon, [...(rowsOf.get(anon) ?? []), row]);
+  const events = await db.query<EventRow & { root: number | null }>({
+    name: 'leadfold-history-events',
+    text: `with ${rootKeys}, anon as (select distinct anon from browser)
+      select h.root, ${eventColumns} from held h join event e on e.uid = h.bare where h.sort = 'u:'
+      union all select h.root, ${eventColumns} from held h join event e on e.email = h.bare and e.uid is null where h.sort = 'e:'
+      union all select null, ${eventColumns} from anon a join event e on e.anon = a.anon and e.uid is null and e.email is null`,
+    values: [plainArray(ids)],
+  });
+  for (const row of events.rows) {
+    const event = eventOf(row);
+    if (!isFact(event)) continue;
+    const root = row.root ?? anonOwner(event, rowsOf, rootOf);
+    if (root !== undefined) histories.get(root)?.events.push(event);
+  }
+  return histories;
+}
+
+function anonOwner(event: LeadEvent, rowsOf: ReadonlyMap<string, Identification[]>, rootOf: ReadonlyMap<string, number>): number | undefined {
+  const rows = rowsOf.get(event.anonymousId!);
+  return rootOf.get((rows && ownerAt(rows, event.occurredAt)) ?? `a:${event.anonymousId}`);
+}
+
+/**
+ * Judgements in force on these events. Those that still wait for the sweep are left out: the sweep adds them. `without` are
+ * judgements that this batch has stored but not applied yet.
+ */
+export async function judgementsOf(db: Queryable, eventIds: readonly string[], without?: ReadonlySet<string>): Promise<Judgements> {
+  if (eventIds.length === 0) return judge([]);
+  const result = await db.query<EventRow>({
+    name: 'leadfold-judgements-of',
+    text: `with lower as (select e.* from unnest($1::uuid[]) as t(id) join event e on e.refers_to = t.id),
+      upper as (select e.* from lower l join event e on e.refers_to = l.id where l.kind = 'judgement')
+      select ${eventColumns} from (select * from lower union all select * from upper) e
+      where e.kind in ('judgement', 'retraction') and not exists (select 1 from unapplied_judgement u where u.event = e.id)`,
+    values: [plainArray(eventIds)],
+  });
+  return judge(result.rows.filter((row) => !without?.has(row.id)).map(eventOf));
+}
+
+export function foldHistory(events: readonly LeadEvent[], judgements: Judgements, rulebook: Rulebook, context: ProjectionContext): LeadState {
+  const state = emptyState();
+  const fold = { zone: context.zone, signals: rulebook.signals, verdictOf: judgements.verdictOf };
+  for (const event of events) if (!judgements.withdrawn(event.id)) foldEvent(state, event, fold);
+  return state;
+}
+
+/** The definition, which the additions of a batch only make fast: state from every stored event. */
+export async function refoldLeads(db: Queryable, roots: Iterable<number>, rulebook: Rulebook, context: ProjectionContext): Promise<Map<number, LeadState>> {
+  const histories = await readHistories(db, roots);
+  const judgements = await judgementsOf(db, [...histories.values()].flatMap((history) => history.events.map((event) => event.id)));
+  return new Map([...histories].map(([root, history]) => [root, foldHistory(history.events, judgements, rulebook, context)]));
+}

@@ -1,0 +1,76 @@
+import { mergeStates, ownerAt, primaryKeyOf, isStrong, type Identification, type LeadEvent, type LeadMemory, type SubjectKey } from '#libs/leads/domain';
+import type { PoolClient } from '#libs/platform';
+import type { LockedLead } from '../store/lead.store.js';
+import type { KeyPlaces } from '../store/identity.store.js';
+import type { ProjectionContext, Rulebook } from '../projection-context.js';
+import type { Judged } from './judgement.projection.js';
+import type { IdentityChange } from './identity-change.js';
+
+/** What made a lead's decisions change; all but `event` are quiet. */
+export type Cause = 'event' | 'publish' | 'merge' | 'unmerge' | 'withdrawal' | 'time' | 'old-events';
+
+/** One transaction's work on leads: the batch, the review and the sweep all run one of these. */
+export interface Step {
+  client: PoolClient;
+  context: ProjectionContext;
+  rulebook: Rulebook;
+  batch: number;
+  /** Taken after the locks, ms. */
+  now: number;
+  fresh: LeadEvent[];
+  judged: Judged;
+  change: IdentityChange;
+  places: KeyPlaces;
+  /** Locked roots, by id. */
+  leads: Map<number, LockedLead>;
+  /** Roots whose state is folded anew from `event`. */
+  refold: Set<number>;
+  causes: Map<number, Set<Cause>>;
+  /** Overrides of `places` by what this step itself moved. */
+  rootAfter: Map<SubjectKey, number>;
+  timelineAfter: Map<string, Identification[]>;
+  /** Roots that are lone visitors, where `places` does not say so. */
+  visitors: ReadonlySet<number>;
+}
+
+export function addCause(step: Pick<Step, 'causes'>, lead: number, cause: Cause): void {
+  const causes = step.causes.get(lead);
+  if (causes) causes.add(cause);
+  else step.causes.set(lead, new Set([cause]));
+}
+
+export function leadOf(step: Step, id: number): LockedLead {
+  const lead = step.leads.get(id);
+  if (!lead) throw new Error('a lead is touched that was not locked');
+  return lead;
+}
+
+export const rootOfKey = (step: Pick<Step, 'places' | 'rootAfter'>, key: SubjectKey): number | undefined =>
+  step.rootAfter.get(key) ?? step.places.places.get(key)?.root;
+
+/** The root lead an event belongs to, as this step leaves it. Undefined only for events without a subject key. */
+export function ownerOf(step: Pick<Step, 'places' | 'rootAfter' | 'timelineAfter'>, event: LeadEvent): number | undefined {
+  const key = primaryKeyOf(event);
+  if (key === undefined) return undefined;
+  if (isStrong(key)) return rootOfKey(step, key);
+  const anon = event.anonymousId!;
+  const timeline = step.places.timelines.get(anon);
+  const rows = step.timelineAfter.get(anon) ?? timeline?.rows ?? [];
+  const owner = rows.length === 0 ? undefined : ownerAt(rows, event.occurredAt);
+  if (owner === undefined) return timeline?.own?.lead;
+  return rootOfKey(step, owner) ?? timeline?.owners.find((one) => one.key === owner)?.root;
+}
+
+/** Adds what one lead has to another; the empty one stays behind. */
+export function addStateTo(step: Step, target: number, source: number): void {
+  const to = leadOf(step, target);
+  const from = leadOf(step, source);
+  to.state = mergeStates(to.state, from.state);
+}
+
+/** Armed only if both were, and the higher epoch: what one of them did must not alert twice. */
+export const withEpochOf = (memory: LeadMemory, other: LeadMemory): LeadMemory => ({
+  ...memory,
+  armed: memory.armed && other.armed,
+  epoch: Math.max(memory.epoch, other.epoch),
+});

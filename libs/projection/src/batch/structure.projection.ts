@@ -1,0 +1,143 @@
+import { emptyState, freshMemory } from '#libs/leads/domain';
+import { plainArray, textArray } from '../store/arrays.js';
+import { lockLeads, writeLinkage, type LeadLinkage } from '../store/lead.store.js';
+import { writeIdentity, writeLinkStates } from '../store/identity.store.js';
+import { mergeMemories } from '../domain/index.js';
+import { isFact, writeUnapplied } from './judgement.projection.js';
+import { moveBrowsers, type MovedBrowser, type Rejoined } from './linkage.js';
+import { addCause, addStateTo, leadOf, ownerOf, withEpochOf, type Step } from './step.js';
+
+/**
+ * Joins, splits and moves leads as the locked, newly read truth demands, and writes who belongs to whom, so that a refold
+ * in a later statement sees it. States are added where leads only grow; everything else is put on the refold list.
+ */
+export async function restructure(step: Step, rejoined: Rejoined, anons: ReadonlySet<string>): Promise<void> {
+  const { judged, change } = step;
+  for (const event of judged.facts) refoldIfChanged(step, event.id, ownerOf(step, event));
+  const browsers = moveBrowsers(anons, step.places, change, rejoined);
+  await lockNewRoots(step, rejoined, browsers);
+  for (const [key, root] of rejoined.rootAfter) step.rootAfter.set(key, root);
+  for (const browser of browsers) step.timelineAfter.set(browser.anon, browser.rows);
+
+  const linkage = new Map<number, LeadLinkage>();
+  joinGroups(step, rejoined, linkage);
+  await placeBrowsers(step, browsers, linkage);
+  for (const event of judged.facts) refoldIfChanged(step, event.id, ownerOf(step, event));
+
+  await writeIdentity(step.client, step.batch, change.stated);
+  await writeLinkStates(step.client, [
+    ...rejoined.active.map((event) => ({ event, state: 'active', reason: null })),
+    ...rejoined.skipped.map((link) => ({ event: link.event, state: 'skipped', reason: link.reason })),
+  ]);
+  await writeUnapplied(step.client, judged);
+  await writeLinkage(step.client, [...linkage.values()]);
+  const gone = [...linkage.values()].filter((row) => row.mergedInto !== null || row.mixed).map((row) => row.id);
+  if (gone.length > 0) await step.client.query('delete from lead_rank where lead = any($1::bigint[])', [plainArray(gone)]);
+  for (const row of linkage.values()) {
+    const lead = step.leads.get(row.id);
+    if (lead) lead.mergedInto = row.mergedInto;
+    if (lead) lead.mixed = row.mixed;
+  }
+}
+
+/** A withdrawn, restored or no longer human event cannot be subtracted. A first human verdict is an addition: `foldFresh`. */
+function refoldIfChanged(step: Step, event: string, owner: number | undefined): void {
+  if (owner === undefined) return;
+  const { before, after } = step.judged;
+  const gone = before.withdrawn(event) !== after.withdrawn(event);
+  if (gone) addCause(step, owner, 'withdrawal');
+  if (gone || (!after.withdrawn(event) && before.verdictOf(event) === 'human' && after.verdictOf(event) !== 'human')) step.refold.add(owner);
+}
+
+/** A key that is split off becomes a root again; its old root's lock has kept everybody else away from it. */
+async function lockNewRoots(step: Step, rejoined: Rejoined, browsers: readonly MovedBrowser[]): Promise<void> {
+  const wanted = [...rejoined.groups.map((group) => group.root), ...browsers.map((browser) => browser.linkage.mergedInto ?? browser.own)];
+  const missing = wanted.filter((id) => !step.leads.has(id));
+  for (const [id, lead] of await lockLeads(step.client, missing)) {
+    step.leads.set(id, { ...lead, state: emptyState(), memory: freshMemory(), refoldPending: false, nextChangeAt: null, rankHash: null, rulebook: step.rulebook.version });
+  }
+}
+
+function joinGroups(step: Step, rejoined: Rejoined, linkage: Map<number, LeadLinkage>): void {
+  const memories = new Map([...step.leads].map(([id, lead]) => [id, lead.memory]));
+  const operator = operatorCause(step);
+  for (const { root, oldRoots, keys } of rejoined.groups) {
+    const sameAsBefore = oldRoots.length === 1 && oldRoots[0] === root && !rejoined.split.has(root);
+    if (sameAsBefore) continue;
+    const target = leadOf(step, root);
+    const losers = oldRoots.filter((old) => old !== root);
+    target.memory = oldRoots.map((old) => memories.get(old) ?? freshMemory()).reduce(mergeMemories);
+    if (operator) addCause(step, root, operator);
+    const unclean = oldRoots.some((old) => rejoined.split.has(old) || step.refold.has(old) || step.leads.get(old)?.refoldPending);
+    if (unclean) step.refold.add(root);
+    else for (const loser of losers) addStateTo(step, root, loser);
+    for (const key of keys) {
+      const lead = step.places.places.get(key)!.lead;
+      linkage.set(lead, { id: lead, mergedInto: lead === root ? null : root, mixed: false });
+    }
+    for (const loser of losers) inheritCauses(step, loser, root);
+  }
+}
+
+async function placeBrowsers(step: Step, browsers: readonly MovedBrowser[], linkage: Map<number, LeadLinkage>): Promise<void> {
+  const filled = await movesWithEvents(step, browsers);
+  for (const browser of browsers) {
+    const { linkage: row, joins, moved, own } = browser;
+    if (row.mergedInto !== browser.wasMergedInto || row.mixed !== browser.wasMixed) linkage.set(own, row);
+    if (joins !== undefined) {
+      const lone = leadOf(step, own);
+      const owner = leadOf(step, joins);
+      owner.memory = mergeMemories(owner.memory, lone.memory);
+      if (step.refold.has(own) || lone.refoldPending) step.refold.add(joins);
+      else if (!step.refold.has(joins)) addStateTo(step, joins, own);
+      step.refold.delete(own);
+      inheritCauses(step, own, joins);
+    }
+    for (const interval of moved) {
+      // whoever has read the old owner and waits for its lock has to read again, events or not
+      for (const id of [interval.before, interval.after]) raiseVersion(step, id, linkage);
+      if (!filled.has(`${browser.anon}\n${interval.from}`)) continue;
+      const from = leadOf(step, interval.before);
+      const to = leadOf(step, interval.after);
+      to.memory = withEpochOf(to.memory, from.memory);
+      step.refold.add(interval.before).add(interval.after);
+      const cause = operatorCause(step);
+      if (cause) for (const id of [interval.before, interval.after]) addCause(step, id, cause);
+    }
+    if (row.mergedInto !== null) step.refold.delete(own);
+  }
+}
+
+function raiseVersion(step: Step, id: number, linkage: Map<number, LeadLinkage>): void {
+  if (linkage.has(id)) return;
+  const lead = leadOf(step, id);
+  linkage.set(id, { id, mergedInto: lead.mergedInto, mixed: lead.mixed });
+}
+
+/** Which of the moved intervals hold stored events other than this batch's own. */
+async function movesWithEvents(step: Step, browsers: readonly MovedBrowser[]): Promise<Set<string>> {
+  const moves = browsers.flatMap((browser) => browser.moved.map((interval) => ({ anon: browser.anon, ...interval })));
+  if (moves.length === 0) return new Set();
+  const bound = (ms: number): string => (Number.isFinite(ms) ? String(ms) : ms > 0 ? '1e14' : '-1e13');
+  const result = await step.client.query<{ anon: string; from: number }>({
+    name: 'leadfold-moves-with-events',
+    text: `select t.anon, t.lower as from from unnest($1::text[], $2::float8[], $3::float8[]) as t(anon, lower, upper)
+      where exists (select 1 from event e where e.anon = t.anon and e.uid is null and e.email is null and e.batch <> $4
+        and e.occurred_at >= to_timestamp(t.lower / 1000.0) and e.occurred_at < to_timestamp(t.upper / 1000.0))`,
+    values: [textArray(moves.map((move) => move.anon)), `{${moves.map((move) => bound(move.from)).join(',')}}`, `{${moves.map((move) => bound(move.until)).join(',')}}`, step.batch],
+  });
+  const found = new Set(result.rows.map((row) => `${row.anon}\n${row.from}`));
+  return new Set(moves.filter((move) => found.has(`${move.anon}\n${Number(bound(move.from))}`)).map((move) => `${move.anon}\n${move.from}`));
+}
+
+function inheritCauses(step: Step, from: number, to: number): void {
+  for (const cause of step.causes.get(from) ?? []) addCause(step, to, cause);
+}
+
+/** An operator's merge or un-merge makes what follows from it quiet; a visitor who identifies himself does not. */
+function operatorCause(step: Step): 'merge' | 'unmerge' | undefined {
+  const said = [...step.fresh, ...step.judged.facts];
+  if (step.fresh.some((event) => event.type === 'unmerge' || event.type === 'apart') || step.judged.facts.some((event) => step.judged.before.unmerged(event.id) !== step.judged.after.unmerged(event.id))) return 'unmerge';
+  if (said.some((event) => isFact(event) && event.type === 'merge')) return 'merge';
+  return undefined;
+}

@@ -1,0 +1,80 @@
+import { canonicalJson, kindOf, type EventType, type JsonObject, type LeadEvent } from '#libs/leads/domain';
+import type { PoolClient, Queryable } from '#libs/platform';
+import { joinJson, plainArray, splitJson, textArray } from './arrays.js';
+
+export interface IncomingEvent {
+  event: LeadEvent;
+  /** The record's value as it came. */
+  body: string;
+}
+
+export interface EventRow {
+  id: string;
+  type: EventType;
+  source: string;
+  anon: string | null;
+  uid: string | null;
+  email: string | null;
+  at: number;
+  batch: number;
+  body: JsonObject;
+}
+
+/** Qualified, because the hot statements join. `at` in ms. */
+export const eventColumns = `e.id, e.type, e.source, e.anon, e.uid, e.email, (extract(epoch from e.occurred_at) * 1000)::bigint as at, e.batch, e.body`;
+
+/** The subject keys come from the columns: they are what ownership is derived from. */
+export function eventOf(row: EventRow): LeadEvent {
+  const event = { ...(row.body as unknown as LeadEvent), id: row.id, type: row.type, source: row.source, occurredAt: row.at };
+  if (row.anon !== null) event.anonymousId = row.anon;
+  if (row.uid !== null) event.userId = row.uid;
+  if (row.email !== null) event.email = row.email;
+  return event;
+}
+
+/** Sorted by id, so that two batches that hold the same ids never wait for each other in a circle. Returns the new ids. */
+export async function insertEvents(client: PoolClient, batch: number, incoming: readonly IncomingEvent[]): Promise<Set<string>> {
+  const sorted = [...incoming].sort((a, b) => (a.event.id < b.event.id ? -1 : 1));
+  const column = <T>(read: (event: LeadEvent) => T): T[] => sorted.map(({ event }) => read(event));
+  const result = await client.query<[string]>({
+    name: 'leadfold-insert-events',
+    rowMode: 'array',
+    text: `insert into event (id, kind, type, source, anon, uid, email, occurred_at, received_at, batch, refers_to, body)
+      select id, kind, type, source, anon, uid, email, to_timestamp(at / 1000.0), to_timestamp(received / 1000.0), $11, refers_to, body::jsonb
+      from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::float8[], $9::float8[], $10::uuid[],
+        ${splitJson('$12')}) as t(id, kind, type, source, anon, uid, email, at, received, refers_to, body)
+      on conflict (id) do nothing returning id`,
+    values: [
+      plainArray(column((event) => event.id)),
+      plainArray(column(kindOf)),
+      plainArray(column((event) => event.type)),
+      textArray(column((event) => event.source)),
+      textArray(column((event) => event.anonymousId)),
+      textArray(column((event) => event.userId)),
+      textArray(column((event) => event.email)),
+      plainArray(column((event) => event.occurredAt)),
+      plainArray(column((event) => event.receivedAt)),
+      plainArray(column((event) => event.refersTo ?? null)),
+      batch,
+      joinJson(sorted.map(({ body }) => body)),
+    ],
+  });
+  return new Set(result.rows.map(([id]) => id));
+}
+
+/**
+ * I5: how many of these ids are stored with another type or body. A retry's recomputed times are not another body. Compared
+ * here, not in SQL: a body that PostgreSQL refuses must not fail the batch for being a duplicate.
+ */
+export async function countConflicts(client: Queryable, duplicates: readonly IncomingEvent[]): Promise<number> {
+  if (duplicates.length === 0) return 0;
+  const result = await client.query<{ id: string; type: string; body: JsonObject }>({
+    name: 'leadfold-read-duplicates',
+    text: 'select id, type, body from event where id = any($1::uuid[])',
+    values: [plainArray([...new Set(duplicates.map(({ event }) => event.id))])],
+  });
+  const stored = new Map(result.rows.map((row) => [row.id, `${row.type} ${comparable(row.body)}`]));
+  return duplicates.filter(({ event, body }) => stored.get(event.id) !== `${event.type} ${comparable(JSON.parse(body) as JsonObject)}`).length;
+}
+
+const comparable = (body: JsonObject): string => canonicalJson({ ...body, receivedAt: undefined });

@@ -1,0 +1,90 @@
+import type { LeadMemory, LeadState, SubjectKey } from '#libs/leads/domain';
+import type { PoolClient } from '#libs/platform';
+import { joinJson, plainArray, splitJson, textArray } from './arrays.js';
+
+/** A root lead as it stands under its row lock. Times in ms. */
+export interface Lead {
+  id: number;
+  mixed: boolean;
+  version: number;
+  lookedAt: number | null;
+  /** The version whose signals its counters hold and under which it was last looked at. */
+  rulebook: number;
+  refoldPending: boolean;
+  nextChangeAt: number | null;
+  rankHash: string | null;
+  state: LeadState;
+  memory: LeadMemory;
+}
+
+export interface LockedLead extends Lead {
+  mergedInto: number | null;
+}
+
+const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
+const leadColumns = `id, merged_into as "mergedInto", mixed, version, ${ms('looked_at')} as "lookedAt", rulebook,
+  refold_pending as "refoldPending", ${ms('next_change_at')} as "nextChangeAt", rank_hash as "rankHash", state, memory`;
+
+/** In order of id, whatever locks them: the last class of locks. Returns the rows as they are once locked. */
+export async function lockLeads(client: PoolClient, ids: Iterable<number>): Promise<Map<number, LockedLead>> {
+  const sorted = [...new Set(ids)].sort((a, b) => a - b);
+  if (sorted.length === 0) return new Map();
+  const result = await client.query<LockedLead>({
+    name: 'leadfold-lock-leads',
+    text: `select ${leadColumns} from lead where id = any($1::bigint[]) order by id for update`,
+    values: [plainArray(sorted)],
+  });
+  return new Map(result.rows.map((lead) => [lead.id, lead]));
+}
+
+/** Mints a lead for every key that has none. Sorted: two batches with the same new keys wait in the same order. */
+export async function mintKeys(client: PoolClient, keys: readonly SubjectKey[]): Promise<void> {
+  const sorted = [...new Set(keys)].sort();
+  await client.query({
+    name: 'leadfold-mint-keys',
+    text: `with minted as (
+        insert into subject_key (key, lead) select key, nextval('lead_id_seq') from unnest($1::text[]) as t(key)
+        on conflict (key) do nothing returning lead)
+      insert into lead (id) overriding system value select lead from minted`,
+    values: [textArray(sorted)],
+  });
+}
+
+export interface LeadLinkage {
+  id: number;
+  mergedInto: number | null;
+  mixed: boolean;
+}
+
+/** Who is merged into whom; every row named here gets a new version. */
+export async function writeLinkage(client: PoolClient, rows: readonly LeadLinkage[]): Promise<void> {
+  if (rows.length === 0) return;
+  await client.query({
+    name: 'leadfold-write-linkage',
+    text: `update lead l set merged_into = t.merged_into, mixed = t.mixed, version = l.version + 1
+      from unnest($1::bigint[], $2::bigint[], $3::bool[]) as t(id, merged_into, mixed) where l.id = t.id`,
+    values: [plainArray(rows.map((row) => row.id)), plainArray(rows.map((row) => row.mergedInto)), plainArray(rows.map((row) => row.mixed))],
+  });
+}
+
+export async function writeLeads(client: PoolClient, leads: readonly Lead[]): Promise<void> {
+  if (leads.length === 0) return;
+  await client.query({
+    name: 'leadfold-write-leads',
+    text: `update lead l set looked_at = to_timestamp(t.looked_at / 1000.0), rulebook = t.rulebook, refold_pending = t.pending,
+        next_change_at = to_timestamp(t.next_change_at / 1000.0), rank_hash = t.rank_hash, state = t.state::json, memory = t.memory::json
+      from unnest($1::bigint[], $2::float8[], $3::int[], $4::bool[], $5::float8[], $6::text[], ${splitJson('$7')}, ${splitJson('$8')})
+        as t(id, looked_at, rulebook, pending, next_change_at, rank_hash, state, memory)
+      where l.id = t.id`,
+    values: [
+      plainArray(leads.map((lead) => lead.id)),
+      plainArray(leads.map((lead) => lead.lookedAt)),
+      plainArray(leads.map((lead) => lead.rulebook)),
+      plainArray(leads.map((lead) => lead.refoldPending)),
+      plainArray(leads.map((lead) => lead.nextChangeAt)),
+      textArray(leads.map((lead) => lead.rankHash)),
+      joinJson(leads.map((lead) => JSON.stringify(lead.state))),
+      joinJson(leads.map((lead) => JSON.stringify(lead.memory))),
+    ],
+  });
+}

@@ -1,0 +1,85 @@
+import { displayNameOf, valueHash, type LeadState } from '#libs/leads/domain';
+import type { PoolClient } from '#libs/platform';
+import type { Look } from '../domain/index.js';
+import { plainArray, textArray } from './arrays.js';
+import type { Lead } from './lead.store.js';
+
+export interface RankRow {
+  lead: number;
+  score: number;
+  engagement: number;
+  fit: number;
+  grade: string | null;
+  band: string;
+  temperature: string;
+  stage: string | null;
+  displayName: string | null;
+  company: string | null;
+  email: string | null;
+  visitor: boolean;
+  lastAt: number;
+  scoreDay: number;
+  nextChangeAt: number;
+  /** Of everything that lists sort and filter by: the row is written only when it differs. */
+  hash: string;
+}
+
+const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+
+function nameOf(profile: LeadState['profile']): string | null {
+  const part = (name: string): string | undefined => text(profile[name]?.value) ?? undefined;
+  return displayNameOf({ familyName: part('familyName'), givenName: part('givenName') }) ?? null;
+}
+
+export function rankOf(lead: Lead, look: Look, visitor: boolean, scoreDay: number): RankRow {
+  const { profile } = lead.state;
+  const shown = {
+    score: look.score,
+    engagement: look.engagement,
+    fit: look.fit,
+    grade: look.grade,
+    band: look.band,
+    temperature: look.temperature,
+    stage: lead.memory.stage,
+    displayName: text(profile['displayName']?.value) ?? nameOf(profile),
+    company: text(profile['company.name']?.value),
+    email: text(profile['email']?.value),
+    visitor,
+    nextChangeAt: look.nextChangeAt,
+  };
+  return { ...shown, lead: lead.id, lastAt: lead.state.lastAt ?? 0, scoreDay, hash: valueHash(JSON.stringify(shown)) };
+}
+
+export async function writeRanks(client: PoolClient, rows: readonly RankRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await client.query({
+    name: 'leadfold-write-ranks',
+    text: `insert into lead_rank (lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor, last_at, score_day, next_change_at)
+      select lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor,
+        to_timestamp(last_at / 1000.0), score_day, to_timestamp(next_change_at / 1000.0)
+      from unnest($1::bigint[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+        $12::bool[], $13::float8[], $14::int[], $15::float8[])
+        as t(lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor, last_at, score_day, next_change_at)
+      on conflict (lead) do update set score = excluded.score, engagement = excluded.engagement, fit = excluded.fit, grade = excluded.grade,
+        band = excluded.band, temperature = excluded.temperature, stage = excluded.stage, display_name = excluded.display_name,
+        company = excluded.company, email = excluded.email, visitor = excluded.visitor, last_at = excluded.last_at,
+        score_day = excluded.score_day, next_change_at = excluded.next_change_at`,
+    values: [
+      plainArray(rows.map((row) => row.lead)),
+      plainArray(rows.map((row) => row.score)),
+      plainArray(rows.map((row) => row.engagement)),
+      plainArray(rows.map((row) => row.fit)),
+      textArray(rows.map((row) => row.grade)),
+      textArray(rows.map((row) => row.band)),
+      textArray(rows.map((row) => row.temperature)),
+      textArray(rows.map((row) => row.stage)),
+      textArray(rows.map((row) => row.displayName)),
+      textArray(rows.map((row) => row.company)),
+      textArray(rows.map((row) => row.email)),
+      plainArray(rows.map((row) => row.visitor)),
+      plainArray(rows.map((row) => row.lastAt)),
+      plainArray(rows.map((row) => row.scoreDay)),
+      plainArray(rows.map((row) => row.nextChangeAt)),
+    ],
+  });
+}

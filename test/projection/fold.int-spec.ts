@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { canonicalLead, makeZone } from '#libs/leads/domain';
+import { sweepJudgements } from '#libs/projection';
+import { createTestDatabase, type TestDatabase } from '#test/database';
+import { histories, testSignals, type History } from '../oracle/histories.js';
+import { naiveFold } from '../oracle/naive-fold.js';
+import { canonicalLeads, emptyTables, Projecting } from './projecting.js';
+import { publishTestSignals } from './test-rulebook.js';
+
+const seed = Number(process.env['FC_SEED'] ?? Date.now() % 2_147_483_647);
+const numRuns = Number(process.env['FC_RUNS'] ?? 150);
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createTestDatabase();
+  await publishTestSignals(db.pool);
+});
+afterAll(() => db.drop());
+
+export const expected = ({ events, zone, keyLimit }: History): string[] =>
+  [...naiveFold(events, testSignals, makeZone(zone), { keyLimit })].map(([keys, state]) => canonicalLead([keys], state)).sort();
+
+test('I8: what PostgreSQL holds equals the naive fold, for shuffled, doubled and re-batched histories', async () => {
+  await fc.assert(
+    fc.asyncProperty(histories(), async (history) => {
+      await emptyTables(db.pool);
+      const projecting = new Projecting(db, history.zone, { keyLimit: history.keyLimit });
+      try {
+        for (const batch of history.arrivals) await projecting.apply(batch);
+        expect(await canonicalLeads(db.pool)).toEqual(expected(history));
+      } finally {
+        await projecting.end();
+      }
+    }),
+    { seed, numRuns },
+  );
+}, 120_000);
+
+test('I8: partitions applied at the same time by three projectors give the same leads, without a deadlock left over', async () => {
+  await fc.assert(
+    fc.asyncProperty(histories(24, 10), async (history) => {
+      await emptyTables(db.pool);
+      const projectors = [0, 1, 2].map(() => new Projecting(db, history.zone, { keyLimit: history.keyLimit }));
+      try {
+        await Promise.all(
+          projectors.map(async (projecting, index) => {
+            for (const [at, batch] of history.arrivals.entries()) if (at % 3 === index) await projecting.apply(batch, index);
+          }),
+        );
+        await sweepJudgements(projectors[0]!.pool, projectors[0]!.context);
+        expect(await canonicalLeads(db.pool)).toEqual(expected(history));
+      } finally {
+        await Promise.all(projectors.map((projecting) => projecting.end()));
+      }
+    }),
+    { seed, numRuns },
+  );
+}, 120_000);
