@@ -15,6 +15,7 @@ import { DiscardRecordHandler } from './quarantine/discard-record.command.js';
 import { QuarantineController } from './quarantine/quarantine.controller.js';
 import { ListQuarantineHandler } from './quarantine/quarantine.query.js';
 import { ReplayRecordHandler } from './quarantine/replay-record.command.js';
+import { SourcesController } from './sources/sources.controller.js';
 import { CONFIG, EVENT_LOG, LOGGER, METRICS, POOL, provide } from './tokens.js';
 
 export interface ApiParts {
@@ -38,6 +39,7 @@ export class ApiModule {
         HealthController,
         IdentityController,
         QuarantineController,
+        SourcesController,
       ],
       providers: [
         { provide: POOL, useValue: parts.pool },

@@ -13,9 +13,9 @@ export const leadRef = z
 export const after = z
   .string()
   .max(400)
-  .regex(/^[^/]+\/.+$/, 'must be <source>/<messageId>')
+  .regex(/^([^/]+\/.+|[0-9a-f]{8}-[0-9a-f-]{27})$/, 'must be <source>/<messageId> or an event id')
   .optional()
-  .describe('`<source>/<messageId>`: wait until this event is folded, at most 5 s');
+  .describe('`<source>/<messageId>`, or an event id: wait until this event is folded, at most 5 s');
 export const afterQuery = z.object({ after });
 
 export const leadsQuery = z.object({
