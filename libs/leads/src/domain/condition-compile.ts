@@ -1,0 +1,79 @@
+import type { Condition } from './condition.js';
+import { attributeLeaf } from './condition-attribute.js';
+import { never, type CompiledCondition, type ConditionContext, type ExplainedLine, type Facts, type Leaf, type Locale } from './condition-facts.js';
+import { levelLeaf } from './condition-level.js';
+import { signalLeaf } from './condition-signal.js';
+
+export function compileCondition(node: Condition, context: ConditionContext): CompiledCondition {
+  if ('all' in node) return branch(node.all.map((child) => compileCondition(child, context)), true);
+  if ('any' in node) return branch(node.any.map((child) => compileCondition(child, context)), false);
+  if ('not' in node) return negation(compileCondition(node.not, context));
+  if ('attribute' in node) return explained(attributeLeaf(node));
+  if ('signal' in node) return explained(signalLeaf(node, context));
+  return explained(levelLeaf(node, context));
+}
+
+function explained(leaf: Leaf): CompiledCondition {
+  const compiled: CompiledCondition = {
+    ...leaf,
+    explain: (facts, locale) => ({ held: leaf.evaluate(facts), lines: [lineOf(compiled, facts, locale)] }),
+  };
+  return compiled;
+}
+
+const lineOf = (condition: CompiledCondition, facts: Facts, locale: Locale): ExplainedLine => {
+  const actual = condition.actual?.(facts, locale);
+  return {
+    text: condition.describe(locale),
+    held: condition.evaluate(facts),
+    unknown: condition.isUnknown(facts),
+    ...(actual === undefined ? {} : { actual }),
+  };
+};
+
+const joins = { ja: { all: '、かつ', any: '、または', not: '「', end: '」ではない' }, en: { all: ' and ', any: ' or ', not: 'not: ', end: '' } };
+
+function branch(children: CompiledCondition[], all: boolean): CompiledCondition {
+  const evaluate = (facts: Facts): boolean => {
+    for (const child of children) if (child.evaluate(facts) !== all) return !all;
+    return all;
+  };
+  return {
+    evaluate,
+    nextFlip(facts) {
+      // to turn an `all` that fails, every child that fails must turn first; to turn one that holds, any child may
+      const resting = evaluate(facts) === all;
+      let earliest = never;
+      let latest = -never;
+      for (const child of children) {
+        if (!resting && child.evaluate(facts) === all) continue;
+        const flip = child.nextFlip(facts);
+        if (flip < earliest) earliest = flip;
+        if (flip > latest) latest = flip;
+      }
+      return resting ? earliest : latest;
+    },
+    describe(locale) {
+      const words = children.map((child) => child.describe(locale));
+      return words.length === 1 ? words[0]! : `(${words.join(joins[locale][all ? 'all' : 'any'])})`;
+    },
+    isUnknown: (facts) => children.some((child) => child.isUnknown(facts)),
+    explain(facts, locale) {
+      const lines = all
+        ? children.flatMap((child) => child.explain(facts, locale).lines)
+        : [lineOf(this as CompiledCondition, facts, locale)];
+      return { held: evaluate(facts), lines };
+    },
+  };
+}
+
+function negation(child: CompiledCondition): CompiledCondition {
+  const compiled: CompiledCondition = {
+    evaluate: (facts) => !child.evaluate(facts),
+    nextFlip: (facts) => child.nextFlip(facts),
+    describe: (locale) => `${joins[locale].not}${child.describe(locale)}${joins[locale].end}`,
+    isUnknown: (facts) => child.isUnknown(facts),
+    explain: (facts, locale) => ({ held: !child.evaluate(facts), lines: [lineOf(compiled, facts, locale)] }),
+  };
+  return compiled;
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+
+const name = z.string().min(1).max(100);
+const scalar = z.union([z.string().max(2000), z.number(), z.boolean()]);
+const texts = z.union([z.string().min(1).max(500), z.array(z.string().min(1).max(500)).min(1).max(100)]);
+
+/** `14d`, `2w`: whole local days. */
+export const dayWindow = z.string().regex(/^[1-9]\d{0,3}[dw]$/, 'must be a number of days or weeks such as 14d or 2w');
+/** `3mo` as well, for dates. */
+export const dateWindow = z.string().regex(/^[1-9]\d{0,3}(d|w|mo)$/, 'must be a number of days, weeks or months such as 14d, 2w or 3mo');
+
+const comparison = (of: z.ZodNumber) =>
+  z
+    .strictObject({ gte: of.optional(), gt: of.optional(), lte: of.optional(), lt: of.optional(), eq: of.optional() })
+    .refine((tests) => Object.values(tests).some((test) => test !== undefined), 'names no comparison: gte, gt, lte, lt or eq');
+
+const points = comparison(z.number().min(-1e6).max(1e6).multipleOf(0.1));
+const whole = comparison(z.number().int().min(0).max(1e12));
+/** A counter keeps the 64 smallest hashes, so a greater number of different values cannot be told. */
+const distinct = comparison(z.number().int().min(0).max(64)).refine(
+  (tests) => (tests.eq ?? 0) < 64 && (tests.gt ?? 0) < 64 && (tests.lte ?? 0) < 64,
+  'counts up to 64 different values: gte and lt up to 64, eq, gt and lte below 64',
+);
+const age = z
+  .strictObject({ within: dayWindow.optional(), olderThan: dayWindow.optional() })
+  .refine((tests) => tests.within !== undefined || tests.olderThan !== undefined, 'names neither within nor olderThan');
+
+const attributeCondition = z.strictObject({
+  attribute: name,
+  equals: scalar.optional(),
+  in: z.array(scalar).min(1).max(1000).optional(),
+  gte: z.number().optional(),
+  gt: z.number().optional(),
+  lte: z.number().optional(),
+  lt: z.number().optional(),
+  contains: texts.optional(),
+  matches: texts.optional(),
+  exists: z.boolean().optional(),
+  /** A date from today up to this long from now. */
+  within: dateWindow.optional(),
+});
+
+const signalCondition = z.strictObject({
+  signal: name,
+  within: dayWindow.optional(),
+  count: whole.optional(),
+  distinct: distinct.optional(),
+  sum: whole.optional(),
+  first: age.optional(),
+  last: age.optional(),
+});
+
+const grades = z.enum(['A', 'B', 'C', 'D']);
+const bands = z.enum(['high', 'middle', 'low']);
+const temperatures = z.enum(['hot', 'warm', 'cold']);
+const oneOrAtLeast = <T extends z.ZodType>(of: T) => z.union([of, z.strictObject({ atLeast: of })]);
+
+export type Grade = z.infer<typeof grades>;
+export type Band = z.infer<typeof bands>;
+export type Temperature = z.infer<typeof temperatures>;
+/** Best first. */
+export const gradeOrder: readonly Grade[] = grades.options;
+export const bandOrder: readonly Band[] = bands.options;
+export const temperatureOrder: readonly Temperature[] = temperatures.options;
+
+const kinds = {
+  attribute: attributeCondition,
+  signal: signalCondition,
+  score: z.strictObject({ score: points }),
+  engagement: z.strictObject({ engagement: points }),
+  fit: z.strictObject({ fit: points }),
+  grade: z.strictObject({ grade: oneOrAtLeast(grades) }),
+  band: z.strictObject({ band: oneOrAtLeast(bands) }),
+  temperature: z.strictObject({ temperature: oneOrAtLeast(temperatures) }),
+  stage: z.strictObject({ stage: oneOrAtLeast(name) }),
+  segment: z.strictObject({ segment: name }),
+  consent: z.strictObject({ consent: name, state: z.enum(['granted', 'withdrawn']).optional() }),
+};
+
+export type AttributeCondition = z.infer<typeof attributeCondition>;
+export type SignalCondition = z.infer<typeof signalCondition>;
+export type Comparison = z.infer<typeof whole>;
+export type Condition =
+  | { all: Condition[] }
+  | { any: Condition[] }
+  | { not: Condition }
+  | { [K in keyof typeof kinds]: z.infer<(typeof kinds)[K]> }[keyof typeof kinds];
+
+/** The typed tree that hot rules, stages, segments, scenario entry, branches and goals are written in. */
+export const conditionDefinition: z.ZodType<Condition> = z.lazy(() => tree).meta({ id: 'Condition' });
+
+const branches = {
+  all: z.strictObject({ all: z.array(conditionDefinition).min(1).max(100) }),
+  any: z.strictObject({ any: z.array(conditionDefinition).min(1).max(100) }),
+  not: z.strictObject({ not: conditionDefinition }),
+};
+const everyKind: Record<string, z.ZodType> = { ...branches, ...kinds };
+const kindNames = Object.keys(everyKind);
+const members = z.union(Object.values(everyKind) as [z.ZodType<Condition>, z.ZodType<Condition>]);
+
+/** Names the one kind that is meant, so that an error names the field and not eleven failed alternatives. */
+const tree = z
+  .any()
+  .superRefine((value: unknown, context) => {
+    const keys = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+    const kind = kindNames.find((name) => keys.includes(name));
+    if (kind === undefined) {
+      context.addIssue({ code: 'custom', message: `is no condition: it must have one of ${kindNames.join(', ')}` });
+      return;
+    }
+    const parsed = everyKind[kind]!.safeParse(value);
+    if (!parsed.success) for (const issue of parsed.error.issues) context.addIssue({ ...issue } as never);
+    else if (kind === 'attribute' && keys.length === 1)
+      context.addIssue({ code: 'custom', message: 'names no test: equals, in, gte, gt, lte, lt, contains, matches, exists or within' });
+  })
+  .transform((value) => value as Condition) as unknown as z.ZodType<Condition>;
+
+/** What the published JSON schema says of a condition. */
+export const conditionJsonSchema = members;
