@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createLogger, newId } from '#libs/platform';
 import { assertMode, drainToKafka, eventLogConfig, KafkaLog, PostgresLog, topics } from '#libs/event-log';
 import { createTestDatabase, type TestDatabase } from '#test/database';
-import { Applied, record, until } from './event-log.contract.js';
+import { Applied, record, until } from './event-log.applied.js';
+import { deleteTopics } from './kafka-topics.js';
 
 let database: TestDatabase;
 beforeAll(async () => void (database = await createTestDatabase()));
@@ -12,7 +13,10 @@ test('embedded to full: nothing lost, the new log starts afresh, the mode is rec
   const logger = createLogger('test', 'silent');
   const { pool } = database;
   const old = new PostgresLog({ url: database.url, retentionDays: 7 }, logger);
-  const kafka = new KafkaLog(eventLogConfig.parse({ KAFKA_BROKERS: process.env['TEST_KAFKA_BROKERS'], KAFKA_TOPIC_PREFIX: `test-${newId()}.` }), logger);
+  const brokers = process.env['TEST_KAFKA_BROKERS'];
+  if (!brokers) throw new Error('No Kafka for this test: run it through `npm test`, or set TEST_KAFKA_BROKERS.');
+  const prefix = `test-${newId()}.`;
+  const kafka = new KafkaLog(eventLogConfig.parse({ KAFKA_BROKERS: brokers, KAFKA_TOPIC_PREFIX: prefix }), logger);
   try {
     await assertMode(pool, 'postgres');
     await expect(assertMode(pool, 'kafka')).rejects.toMatchObject({ code: 'event-log-mode' });
@@ -41,6 +45,7 @@ test('embedded to full: nothing lost, the new log starts afresh, the mode is rec
   } finally {
     await old.close();
     await kafka.close();
+    await deleteTopics(brokers, [prefix]);
   }
 });
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createLogger } from '#libs/platform';
 import { PostgresLog, topics } from '#libs/event-log';
 import { createTestDatabase, type TestDatabase } from '#test/database';
-import { Applied, record, until } from './event-log.contract.js';
+import { Applied, record, until } from './event-log.applied.js';
 
 let database: TestDatabase;
 beforeAll(async () => void (database = await createTestDatabase()));

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { createLogger } from '#libs/platform';
 import { createJobQueue, defineJob, jobQueueConfig, type JobQueue } from '#libs/job-queue';
-import { until } from './event-log.contract.js';
+import { until } from './event-log.applied.js';
 
 /** A Redis of this test's own, because it is killed, emptied and started again. */
 const kind = defineJob({ name: 'away', payload: z.object({ id: z.number() }) });

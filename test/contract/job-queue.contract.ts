@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { defineJob, type JobQueue, type JobRunner } from '#libs/job-queue';
-import { until } from './event-log.contract.js';
+import { until } from './event-log.applied.js';
 
 export interface JobQueueUnderTest {
   /** A queue of another process on the same store. */
