@@ -1,0 +1,76 @@
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { DomainError, type FieldError } from '#libs/platform';
+
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'lower-case letters, digits and hyphens');
+const stepName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'lower-case letters, digits and hyphens');
+const amount = z.number().int().min(1).max(400);
+const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:MM');
+/** The one condition language; its own compiler checks what stands in it. */
+const condition = z.record(z.string(), z.json());
+
+/** Exactly one length; `at` moves the end on to that time of the local day. */
+const wait = z
+  .strictObject({ minutes: amount.max(10_000), hours: amount, days: amount, businessDays: amount, at: clockTime })
+  .partial()
+  .refine((w) => [w.minutes, w.hours, w.days, w.businessDays].filter((n) => n !== undefined).length === 1, 'exactly one of minutes, hours, days, businessDays');
+
+const step = z.union([
+  z.strictObject({ send: name, next: stepName.optional() }),
+  z.strictObject({ wait, next: stepName.optional() }),
+  z.strictObject({ branch: z.array(z.strictObject({ when: condition, next: stepName })).min(1).max(20), next: stepName.optional() }),
+  z.strictObject({ split: z.array(z.strictObject({ weight: z.number().int().min(1).max(1_000), next: stepName })).min(2).max(10) }),
+  z.strictObject({ exit: name }),
+]);
+
+const watched = z.union([z.strictObject({ signal: name }), z.strictObject({ when: condition })]);
+
+export const scenarioSchema = z.strictObject({
+  name,
+  description: z.strictObject({ ja: z.string().max(400), en: z.string().max(400) }).partial().optional(),
+  entry: z.union([
+    z.strictObject({ signal: name, when: condition.optional() }),
+    z.strictObject({ segment: name, when: condition.optional() }),
+  ]),
+  goal: watched.optional(),
+  exits: z.array(z.union([watched, z.strictObject({ hot: z.literal(true) })])).max(20).default([]),
+  reentry: z.union([z.literal('never'), z.strictObject({ afterDays: amount })]).default('never'),
+  steps: z.record(stepName, step).refine((s) => Object.keys(s).length > 0 && Object.keys(s).length <= 100, '1 to 100 steps'),
+});
+
+export type Scenario = z.infer<typeof scenarioSchema>;
+export type Step = z.infer<typeof step>;
+export type Wait = z.infer<typeof wait>;
+export type Condition = z.infer<typeof condition>;
+
+export const firstStep = (scenario: Scenario): string => Object.keys(scenario.steps)[0]!;
+
+/** Where a step leads without further ado: `next`, else the step written below it; undefined at the end. */
+export function following(scenario: Scenario, stepName: string): string | undefined {
+  const step = scenario.steps[stepName];
+  if (!step || 'exit' in step || 'split' in step) return undefined;
+  const names = Object.keys(scenario.steps);
+  return step.next ?? names[names.indexOf(stepName) + 1];
+}
+
+/** Every signal a scenario's runs are woken by, besides its entry. */
+export const awaitedSignals = (scenario: Scenario): string[] =>
+  [scenario.goal, ...scenario.exits].flatMap((w) => (w && 'signal' in w ? [w.signal] : []));
+
+/** YAML or JSON; refuses with every problem and its path. */
+export function parseScenario(input: unknown): Scenario {
+  let document = input;
+  if (typeof input === 'string') {
+    try {
+      document = parse(input, { maxAliasCount: 20 });
+    } catch (error) {
+      throw refused([{ path: '', code: 'not-yaml', message: (error as Error).message }]);
+    }
+  }
+  const parsed = scenarioSchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  throw refused(parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), code: issue.code, message: issue.message })));
+}
+
+export const refused = (errors: FieldError[]): DomainError =>
+  new DomainError('scenario-invalid', `The scenario has ${errors.length} problem(s).`, { status: 422, path: errors[0]?.path, errors });
