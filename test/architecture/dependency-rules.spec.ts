@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { allowed, probes } from './probes.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const libs = ['platform', 'event-log', 'job-queue', 'leads', 'scoring', 'funnel', 'segments', 'projection', 'delivery', 'nurture', 'handoff'];
+const libs = ['platform', 'event-log', 'job-queue', 'leads', 'sources', 'scoring', 'funnel', 'segments', 'projection', 'delivery', 'nurture', 'handoff'];
 
 let violations: { from: string; rule: { name: string }; cycle?: { name: string }[] }[];
 let cruised: string[];

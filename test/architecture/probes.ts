@@ -25,6 +25,7 @@ export const probes: Probe[] = [
   direction('event-log', 'leads'),
   direction('job-queue', 'event-log'),
   direction('leads', 'scoring'),
+  direction('sources', 'projection'),
   direction('scoring', 'funnel'),
   direction('funnel', 'segments'),
   direction('segments', 'projection'),
@@ -57,6 +58,6 @@ export const allowed: { file: string; line: string }[] = [
   { file: 'libs/handoff/src/allowed-reading.ts', line: "import '#libs/projection';\nimport '#libs/scoring/domain';" },
   { file: 'libs/delivery/src/allowed-mail.ts', line: "import 'nodemailer';" },
   { file: 'libs/leads/src/domain/allowed.spec.ts', line: "import 'fast-check';\nimport 'node:fs';" },
-  { file: 'apps/collector/src/allowed.ts', line: "import '#libs/event-log';\nimport '#libs/platform';\nimport '#libs/leads/domain';" },
+  { file: 'apps/collector/src/allowed.ts', line: "import '#libs/event-log';\nimport '#libs/platform';\nimport '#libs/sources';\nimport '#libs/leads/domain';" },
   { file: 'apps/projector/src/allowed.ts', line: "import '#libs/projection';\nimport '#migrations';" },
 ];

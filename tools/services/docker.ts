@@ -13,7 +13,7 @@ export const composeUrls = (ports: Record<Part, number>, mailbox: number) => ({
   postgres: `postgres://leadfold:leadfold@127.0.0.1:${ports.postgres}/leadfold`,
   kafka: `127.0.0.1:${ports.kafka}`,
   redis: `redis://127.0.0.1:${ports.redis}`,
-  mail: `smtp://127.0.0.1:${ports.mail}`,
+  mail: `smtp://127.0.0.1:${ports.mail}?ignoreTLS=true`,
   mailbox: `http://127.0.0.1:${mailbox}`,
 });
 

@@ -9,7 +9,7 @@ import { end, findByCommandLine, isAlive, startDetached } from './processes.js';
 import { ServiceError } from './progress-lines.js';
 import { logFile, logTail, readRecord, writeRecord, type PartRecord, type ServiceSet } from './service-set.js';
 
-export const smtpUrl = (record: PartRecord) => `smtp://127.0.0.1:${record.port}`;
+export const smtpUrl = (record: PartRecord) => `smtp://127.0.0.1:${record.port}?ignoreTLS=true`;
 export const mailboxUrl = (record: PartRecord) => `http://127.0.0.1:${record.secondPort}`;
 
 /** maildev: takes every mail, sends none on, shows them on a page. */
