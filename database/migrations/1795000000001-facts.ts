@@ -97,6 +97,7 @@ create table lead (
   memory json not null default '{"hot":false,"armed":true,"epoch":0,"stage":null,"segments":[]}'
 ) with (fillfactor = 70);
 create index lead_merged_into on lead (merged_into) where merged_into is not null;
+create index lead_refold_pending on lead (id) where refold_pending;
 
 -- What lists are sorted and reviews are found by; written only when it changes. Scores in tenths of a point.
 create table lead_rank (

@@ -6,3 +6,7 @@ export { createProjectionPool } from './projection-pool.js';
 export { prepareOffset, stopPartition } from './store/offset.store.js';
 export { presentKeys } from './upkeep/present-keys.query.js';
 export { sweepJudgements } from './upkeep/sweep.projection.js';
+export { projectionConfig, type ProjectionConfig } from './projection.config.js';
+export { partitionHandlers } from './partitions.projection.js';
+export { acceptLoss } from './upkeep/accept-loss.command.js';
+export { Upkeep } from './upkeep/upkeep.projection.js';

@@ -1,6 +1,7 @@
-import { defaultKeyLimit, type Zone } from '#libs/leads/domain';
+import { defaultKeyLimit, makeZone, type Zone } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import type { CompiledRulebook } from './domain/index.js';
+import type { ProjectionConfig } from './projection.config.js';
 import { readRulebook } from './rulebook.store.js';
 
 export type Rulebook = CompiledRulebook;
@@ -24,6 +25,11 @@ export class ProjectionContext {
     readonly zone: Zone,
     readonly settings: ProjectionSettings = defaultSettings,
   ) {}
+
+  static of(config: ProjectionConfig): ProjectionContext {
+    const settings = { keyLimit: config.KEY_LIMIT, oldEventMs: config.OLD_EVENT_HOURS * 3_600_000, refoldLimit: config.REFOLD_LIMIT };
+    return new ProjectionContext(makeZone(config.TIME_ZONE), settings);
+  }
 
   async rulebook(db: Queryable, version: number): Promise<Rulebook> {
     const known = this.rulebooks.get(version);

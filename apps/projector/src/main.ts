@@ -1,0 +1,42 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { assertMode } from '#libs/event-log';
+import { createLogger, createPool, missingMigrations, parseConfig, refuseDrivenClock } from '#libs/platform';
+import { migrations } from '#migrations';
+import { projectorConfig } from './projector.config.js';
+import { ProjectorModule } from './projector.module.js';
+
+const config = parseConfig(projectorConfig);
+const logger = createLogger('projector', config.LOG_LEVEL);
+
+const checks = createPool({ url: config.DATABASE_URL, applicationName: 'leadfold-projector-start', max: 1 }, () => undefined);
+const missing = await missingMigrations(checks, migrations.map((migration) => new migration()));
+if (missing.length) {
+  logger.fatal({ missing }, 'the database lacks migrations: run leadfold migrate');
+  process.exit(1);
+}
+await refuseDrivenClock(checks, config.ALLOW_DRIVEN_CLOCK);
+await assertMode(checks, config.EVENT_LOG);
+const published = await checks.query('select 1 from rulebook_publish limit 1');
+if (!published.rowCount) {
+  logger.fatal('no rulebook is published: run leadfold migrate');
+  process.exit(1);
+}
+await checks.end();
+
+const app = await NestFactory.createApplicationContext(ProjectorModule.of(config, logger), { logger: ['error', 'warn'], abortOnError: false });
+
+let stopping = false;
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  process.on(signal, () => {
+    if (stopping) return;
+    stopping = true;
+    // batches under way are committed first
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error({ err: error }, 'stopping failed');
+        process.exit(1);
+      },
+    );
+  });

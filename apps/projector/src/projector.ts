@@ -1,0 +1,102 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import type { Server } from 'node:http';
+import { topics, type Consumer, type ConsumerHandlers, type EventLog } from '#libs/event-log';
+import { serveProbe, type Logger, type Pool, type Progress, type Registry } from '#libs/platform';
+import { BatchProjection, partitionHandlers, Upkeep, type ProjectionContext } from '#libs/projection';
+import type { ProjectorConfig } from './projector.config.js';
+import { ProjectorMetrics } from './projector-metrics.js';
+
+export interface ProjectorParts {
+  config: ProjectorConfig;
+  log: Logger;
+  pool: Pool;
+  eventLog: EventLog;
+  context: ProjectionContext;
+  progress: Progress;
+  metrics: Registry;
+}
+
+/** More records than this behind, and reviews wait. */
+const busyLag = 5_000;
+
+/** Consumes both topics, the urgent one first, and keeps up what changes without an event. */
+export class Projector implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly counted: ProjectorMetrics;
+  private readonly upkeep: Upkeep;
+  private consumer?: Consumer;
+  private probe?: Server;
+  private stopping = false;
+
+  constructor(private readonly parts: ProjectorParts) {
+    const { pool, context, log, progress } = parts;
+    this.counted = new ProjectorMetrics([parts.metrics]);
+    this.upkeep = new Upkeep({ pool, context, log, progress, busy: () => this.counted.lagging() > busyLag });
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { config, log, eventLog, progress, metrics, pool } = this.parts;
+    progress.beat('log');
+    progress.watch();
+    this.probe = await serveProbe({
+      host: config.HOST,
+      port: config.PROJECTOR_PROBE_PORT,
+      metrics,
+      checks: {
+        progress: () => ({ ok: progress.healthy(), detail: progress.silentForMs() }),
+        database: async () => ({ ok: (await pool.query('select 1')).rowCount === 1 }),
+        partitions: () => this.stoppedPartitions(),
+      },
+    });
+    await eventLog.prepare();
+    this.consumer = await eventLog.consume(
+      { group: 'leadfold-projector', topics: [topics.urgent, topics.events], concurrency: config.PROJECTOR_CONCURRENCY, maxRecords: config.PROJECTOR_BATCH },
+      this.handlers(),
+    );
+    this.consumer.ended.catch((error: unknown) => {
+      if (this.stopping) return;
+      log.fatal({ err: error }, 'the consumer ended: exiting to be restarted');
+      process.exit(1);
+    });
+    this.upkeep.start();
+    log.info({ concurrency: config.PROJECTOR_CONCURRENCY }, 'projector is consuming');
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const { pool, eventLog, progress } = this.parts;
+    this.stopping = true;
+    progress.stop();
+    await this.consumer?.stop();
+    await this.upkeep.stop();
+    await eventLog.close();
+    this.probe?.closeAllConnections();
+    this.probe?.close();
+    await pool.end();
+  }
+
+  private handlers(): ConsumerHandlers {
+    const { pool, context, log, progress } = this.parts;
+    const batches = new BatchProjection(pool, context, log, (batch, applied, repeats) => {
+      progress.beat('log');
+      this.counted.applied(batch, applied, repeats);
+      log.debug({ topic: batch.topic, partition: batch.partition, next: applied.next, ...applied.counts, ...applied.done, repeats }, 'batch applied');
+    });
+    const handlers = partitionHandlers(pool, batches, log, () => progress.beat('log'));
+    return {
+      ...handlers,
+      batch: async (batch, signal) => {
+        const startedAt = performance.now();
+        const outcome = await handlers.batch(batch, signal);
+        this.counted.observe(batch.topic, startedAt);
+        return outcome;
+      },
+    };
+  }
+
+  /** A stopped partition waits for an operator: shown here, logged as ERROR; the others go on. */
+  private async stoppedPartitions(): Promise<{ ok: boolean; detail: unknown }> {
+    const stopped = await this.parts.pool.query<{ topic: string; partition: number; stopped: string }>(
+      'select topic, partition, stopped from partition_offset where stopped is not null order by topic, partition',
+    );
+    return { ok: stopped.rows.length === 0, detail: stopped.rows };
+  }
+}

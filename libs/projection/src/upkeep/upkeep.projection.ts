@@ -1,0 +1,90 @@
+import { classifySqlFailure, type Logger, type Pool, type Progress } from '#libs/platform';
+import type { ProjectionContext } from '../projection-context.js';
+import { refoldOnePending } from './refold-pending.projection.js';
+import { reviewDue, reviewOlderRulebook } from './review.projection.js';
+import { sweepJudgements } from './sweep.projection.js';
+
+export interface UpkeepOptions {
+  pool: Pool;
+  context: ProjectionContext;
+  log: Logger;
+  progress: Progress;
+  /** Pause between two rounds that found little, ms. */
+  idleMs?: number;
+  /** Is the log being caught up with? Reviews then wait, for a while. */
+  busy?: () => boolean;
+}
+
+const fullReview = 500;
+/** Reviews yield to batches, but not for ever. */
+const longestYieldMs = 30_000;
+
+/**
+ * What happens without an event: due reviews, waiting judgements, leads of an older rulebook, long refolds. One piece of
+ * each per round; a random pause spreads the projectors, so that a day's first minutes are not one burst.
+ */
+export class Upkeep {
+  private stopping = false;
+  private timer?: NodeJS.Timeout;
+  private wake?: () => void;
+  private running?: Promise<void>;
+  private yieldedSince?: number;
+
+  constructor(private readonly options: UpkeepOptions) {}
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    clearTimeout(this.timer);
+    this.wake?.();
+    await this.running;
+    this.options.progress.done('upkeep');
+  }
+
+  /** One round; true if more is waiting. */
+  async round(): Promise<boolean> {
+    const { pool, context } = this.options;
+    await sweepJudgements(pool, context);
+    if (this.mustYield()) return false;
+    const refolded = await refoldOnePending(pool, context);
+    const due = await reviewDue(pool, context);
+    const older = await reviewOlderRulebook(pool, context);
+    return refolded || due >= fullReview || older >= fullReview;
+  }
+
+  private async run(): Promise<void> {
+    const { log, progress, idleMs = 1_000 } = this.options;
+    while (!this.stopping) {
+      let more = false;
+      try {
+        more = await this.round();
+        progress.beat('upkeep');
+      } catch (error) {
+        // a database that is away is tried again for ever; anything else is a defect that a restart must show
+        log.warn({ err: error }, 'upkeep round failed');
+        if (classifySqlFailure(error) === 'infrastructure') progress.beat('upkeep');
+      }
+      await this.pause(more ? 5 : idleMs * (0.75 + Math.random() / 2));
+    }
+  }
+
+  private mustYield(): boolean {
+    if (!this.options.busy?.()) {
+      this.yieldedSince = undefined;
+      return false;
+    }
+    this.yieldedSince ??= performance.now();
+    return performance.now() - this.yieldedSince < longestYieldMs;
+  }
+
+  private pause(ms: number): Promise<void> {
+    if (this.stopping) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.wake = resolve;
+      this.timer = setTimeout(resolve, ms);
+    });
+  }
+}
