@@ -1,6 +1,6 @@
 import type { EventLog } from '#libs/event-log';
 import {
-  createOutboundAgent, EmailChannel, factsChannel, HandOut, outboxChannel, OutboxRelay, Pump, relayFacts, SendLedger,
+  createOutboundAgent, dueChannel, EmailChannel, factsChannel, HandOut, outboxChannel, OutboxRelay, Pump, relayFacts, SendLedger,
   SlackChannel, sweepLost, takeDue, WakeUp, WebhookChannel, type ChannelSender, type MailPolicy, type NoticeHandler,
 } from '#libs/delivery';
 import { lanes, parseAllowList, type Lane } from '#libs/delivery/domain';
@@ -22,7 +22,7 @@ export interface ActParts {
 }
 
 const sweepMs = 5_000;
-const lostAfterMs = 30_000;
+const lostAfterMs = 15_000;
 const dueBatch = 1_000;
 const graceMs = 20_000;
 
@@ -66,8 +66,12 @@ export class Act {
       pump('facts', 5_000, () => relayFacts(pool, eventLog)),
       pump('sweep', sweepMs, () => this.sweep()),
     ];
-    const [relayPump, factPump] = this.pumps as [Pump, Pump, Pump];
-    this.wakeUp = new WakeUp(config.DATABASE_URL, { [outboxChannel]: () => relayPump.wake(), [factsChannel]: () => factPump.wake() }, log);
+    const [relayPump, factPump, sweepPump] = this.pumps as [Pump, Pump, Pump];
+    this.wakeUp = new WakeUp(
+      config.DATABASE_URL,
+      { [outboxChannel]: () => relayPump.wake(), [factsChannel]: () => factPump.wake(), [dueChannel]: () => sweepPump.wake() },
+      log,
+    );
   }
 
   async start(): Promise<void> {

@@ -58,6 +58,8 @@ export async function claim(pool: Pool, ids: string[], leaseMs: number, policy?:
   return ids.map((id) => {
     const row = rows.get(id);
     if (!row) return { kind: 'none' };
+    // asked for twice in one statement, it still has one holder
+    rows.delete(id);
     const { refusal, laterInMs, now, ...delivery } = row;
     if (refusal !== null)
       return { kind: 'refused', run: row.run, step: row.step, reason: refusal, laterInMs, attempt: row.attempt };

@@ -1,7 +1,7 @@
 import type { PoolClient } from '#libs/platform';
+import type { Channel, Purpose } from './domain/lane.js';
 
-export type Purpose = 'nurture' | 'alert';
-export type Channel = 'email' | 'slack' | 'webhook';
+export type { Channel, Purpose };
 export type NoticeKind = 'crossing' | 'stage' | 'segment' | 'signal';
 
 /** A row of `outbox`: something the projection decided or saw, and somebody listens to. */

@@ -3,6 +3,9 @@ import { deliveryFact } from './commit.store.js';
 import { stateLater } from './fact-outbox.store.js';
 import type { CreatedDelivery, Delivery, DeliveryState } from './port.js';
 
+/** NOTIFY here when deliveries became due otherwise than by a notice; the sweep runs at once. */
+export const dueChannel = 'leadfold_due';
+
 type Ended = Pick<Delivery, 'id' | 'purpose' | 'channel' | 'subjectKey' | 'run' | 'step' | 'attempt' | 'payload'> & {
   state: DeliveryState;
   reason: string | null;

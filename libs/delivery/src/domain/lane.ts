@@ -1,4 +1,5 @@
-import type { Channel, Purpose } from '../port.js';
+export type Purpose = 'nurture' | 'alert';
+export type Channel = 'email' | 'slack' | 'webhook';
 
 /**
  * Deliveries that may hold each other up share a lane; each lane has a queue and workers of its own. A backlog of mails

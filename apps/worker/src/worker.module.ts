@@ -1,0 +1,86 @@
+import { Module, type DynamicModule, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Server } from 'node:http';
+import { createEventLog, type EventLog } from '#libs/event-log';
+import type { MailPolicy, NoticeHandler } from '#libs/delivery';
+import { AlertReactor, listenForCrossings } from '#libs/handoff';
+import { createJobQueue, type JobQueue } from '#libs/job-queue';
+import { createMetrics, createPool, Progress, serveProbe, type Logger, type Pool } from '#libs/platform';
+import { Act } from './act.js';
+import { readAlerts } from './alert.query.js';
+import type { WorkerConfig } from './worker.config.js';
+
+/** Starts acting when everything is wired, and stops in the reverse order. */
+export class Worker implements OnApplicationBootstrap, OnApplicationShutdown {
+  private probe?: Server;
+
+  constructor(
+    private readonly parts: {
+      config: WorkerConfig; log: Logger; pool: Pool; eventLog: EventLog; queue: JobQueue; progress: Progress;
+      act: Act; metrics: ReturnType<typeof createMetrics>;
+    },
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { config, log, pool, eventLog, progress, act, metrics } = this.parts;
+    await eventLog.prepare();
+    await listenForCrossings(pool, config);
+    await act.start();
+    progress.watch();
+    this.probe = await serveProbe({
+      host: config.HOST,
+      port: config.WORKER_PROBE_PORT,
+      metrics,
+      checks: {
+        progress: () => ({ ok: progress.healthy(), detail: progress.silentForMs() }),
+        database: async () => ({ ok: (await pool.query('select 1')).rowCount === 1 }),
+      },
+    });
+    log.info({ port: config.WORKER_PROBE_PORT }, 'worker is acting');
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const { pool, eventLog, queue, progress, act } = this.parts;
+    progress.stop();
+    await act.stop();
+    await queue.close();
+    await eventLog.close();
+    this.probe?.closeAllConnections();
+    this.probe?.close();
+    await pool.end();
+  }
+}
+
+@Module({})
+export class WorkerModule {
+  static of(config: WorkerConfig, log: Logger): DynamicModule {
+    return {
+      module: WorkerModule,
+      providers: [
+        {
+          provide: 'pool',
+          useFactory: () => createPool({ url: config.DATABASE_URL, applicationName: 'leadfold-worker', max: 8 }, (error) =>
+            log.warn({ err: error }, 'idle database connection lost')),
+        },
+        { provide: 'event-log', useFactory: () => createEventLog(config, log) },
+        { provide: 'queue', useFactory: () => createJobQueue(config, log) },
+        { provide: 'metrics', useFactory: () => createMetrics('worker') },
+        { provide: Progress, useFactory: () => new Progress(log) },
+        {
+          provide: Act,
+          inject: ['pool', 'event-log', 'queue', 'metrics', Progress],
+          useFactory: (pool: Pool, eventLog: EventLog, queue: JobQueue, metrics: ReturnType<typeof createMetrics>, progress: Progress) => {
+            const handlers: NoticeHandler[] = [new AlertReactor(config, readAlerts(config))];
+            const mailPolicy: MailPolicy | undefined = undefined;
+            return new Act({ config, pool, log, eventLog, queue, progress, metrics, handlers, mailPolicy });
+          },
+        },
+        {
+          provide: Worker,
+          inject: ['pool', 'event-log', 'queue', 'metrics', Progress, Act],
+          useFactory: (pool: Pool, eventLog: EventLog, queue: JobQueue, metrics: ReturnType<typeof createMetrics>, progress: Progress, act: Act) =>
+            new Worker({ config, log, pool, eventLog, queue, progress, act, metrics }),
+        },
+      ],
+    };
+  }
+}
