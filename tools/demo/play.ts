@@ -10,6 +10,7 @@ import type { Claims } from './checks.js';
 export interface Stage {
   api: ApiClient;
   collectorUrl: string;
+  apiKey: string;
   writeKey: string;
   source: string;
   sink: AlertSink;

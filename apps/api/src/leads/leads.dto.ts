@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { after } from '../http/after.js';
 import { pageOf, pageQuery } from '../http/paging.js';
 
 /** Scores are shown in points with one decimal; inside they are integers in tenths. */
@@ -9,14 +10,6 @@ export const leadRef = z
   .max(520)
   .regex(/^(\d{1,15}|e:\S+@\S+|u:[^:\s]+:.+|a:.+)$/, 'must be a lead id, e:<address>, u:<id space>:<userId> or a:<anonymousId>')
   .describe('Lead id, or one of the lead’s keys');
-
-export const after = z
-  .string()
-  .max(400)
-  .regex(/^([^/]+\/.+|[0-9a-f]{8}-[0-9a-f-]{27})$/, 'must be <source>/<messageId> or an event id')
-  .optional()
-  .describe('`<source>/<messageId>`, or an event id: wait until this event is folded, at most 5 s');
-export const afterQuery = z.object({ after });
 
 export const leadsQuery = z.object({
   temperature: z.enum(['hot', 'warm', 'cold']).optional(),
