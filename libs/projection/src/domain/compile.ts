@@ -1,0 +1,78 @@
+import { compileSignal, compileCondition, indexSignals, type CompiledCondition, type CompiledSignal, type Condition, type ConditionContext, type SignalIndex, type Zone } from '#libs/leads/domain';
+import type { Funnel } from '#libs/funnel/domain';
+import { compileEngagement, compileFit, compileScore, type Engagement, type Fit, type ScoreFormula } from '#libs/scoring/domain';
+import { nodesOf } from '#libs/segments/domain';
+import type { RulebookDocument } from './rulebook.js';
+
+export interface NamedCondition {
+  readonly name: string;
+  readonly when: CompiledCondition;
+}
+
+/** One version, ready to run; immutable, so each process compiles it once. */
+export interface CompiledRulebook {
+  readonly version: number;
+  readonly document: RulebookDocument;
+  readonly zone: Zone;
+  readonly signals: SignalIndex;
+  /** By name. */
+  readonly signalNames: ReadonlyMap<string, CompiledSignal>;
+  readonly conditions: ConditionContext;
+  readonly engagement: Engagement;
+  readonly fit: Fit;
+  readonly score: ScoreFormula;
+  readonly hot: readonly NamedCondition[];
+  readonly warm: CompiledCondition;
+  readonly rearm: CompiledCondition | undefined;
+  readonly funnel: Funnel;
+  readonly segments: readonly NamedCondition[];
+  readonly segmentIndex: ReadonlyMap<string, number>;
+  /** Segments that read the stage, which is decided and not derived: they stay outside the state hash. */
+  readonly stageSegments: ReadonlySet<string>;
+}
+
+/** `document` must have passed `parseRulebook`. */
+export function compileRulebook(document: RulebookDocument, version: number, zone: Zone): CompiledRulebook {
+  const compiled = Object.entries(document.signals).map(([name, definition]) => compileSignal(name, definition));
+  const signalNames = new Map(compiled.map((signal) => [signal.name, signal]));
+  const conditions: ConditionContext = {
+    zone,
+    signalHash: (name) => signalNames.get(name)?.hash,
+    stages: document.stages.map((stage) => stage.name),
+  };
+  const compile = (condition: Condition) => compileCondition(condition, conditions);
+  const named = (map: Record<string, Condition>): NamedCondition[] => Object.keys(map).sort().map((name) => ({ name, when: compile(map[name]!) }));
+  const segments = named(document.segments ?? {});
+  return {
+    version,
+    document,
+    zone,
+    signals: indexSignals(compiled),
+    signalNames,
+    conditions,
+    engagement: compileEngagement(document.engagement, document.groups ?? {}, (name) => signalNames.get(name)!.hash),
+    fit: compileFit(document.fit, document.grades, (rule) => compile(rule.when)),
+    score: compileScore(document.score),
+    hot: named(document.hot),
+    warm: compile(document.warm),
+    rearm: document.rearm && compile(document.rearm),
+    funnel: {
+      stages: document.stages.map((rule) => ({ name: rule.name, rule, when: rule.when && compile(rule.when) })),
+      recycleTo: document.recycleTo ?? (document.stages[1] ?? document.stages[0]!).name,
+    },
+    segments,
+    segmentIndex: new Map(segments.map((segment, index) => [segment.name, index])),
+    stageSegments: readersOfStage(document.segments ?? {}),
+  };
+}
+
+function readersOfStage(segments: Record<string, Condition>): Set<string> {
+  const readers = new Set<string>();
+  let before = -1;
+  while (before !== readers.size) {
+    before = readers.size;
+    for (const [name, condition] of Object.entries(segments))
+      for (const { node } of nodesOf(condition)) if ('stage' in node || ('segment' in node && readers.has(node.segment))) readers.add(name);
+  }
+  return readers;
+}

@@ -1,0 +1,157 @@
+import { never, type Axis, type Band, type Facts, type Grade, type LeadMemory, type LeadState, type LocalDay, type Temperature } from '#libs/leads/domain';
+import { nextStage, type Outcome, type StageMove } from '#libs/funnel/domain';
+import { bandOf, emptySides, fitFlip, fitOf, gradeOf, measureSides, scoreOf, totalOf, type Sides } from '#libs/scoring/domain';
+import type { CompiledRulebook } from './compile.js';
+
+export const horizonDays = 400;
+
+/**
+ * What a rulebook derives of one lead on one day. Temperature, stage and segments are made when first asked for, in
+ * whatever order the rulebook's conditions read them; `parseRulebook` refuses the circles. One instance serves many leads.
+ */
+export class LeadFacts implements Facts {
+  state!: LeadState;
+  memory!: LeadMemory;
+  today!: LocalDay;
+  engagement = 0;
+  fit = 0;
+  score = 0;
+  grade: Grade = 'D';
+  band: Band = 'low';
+  private temperatureNow: Temperature | undefined;
+  private move: StageMove | undefined;
+  private fitFlipDay: LocalDay | undefined;
+  private aheadOfNow = false;
+  private readonly inside: Int8Array;
+  private readonly sides: Sides;
+  private readonly later: Sides;
+
+  constructor(readonly rulebook: CompiledRulebook) {
+    this.inside = new Int8Array(rulebook.segments.length);
+    this.sides = emptySides(rulebook.engagement);
+    this.later = emptySides(rulebook.engagement);
+  }
+
+  at(state: LeadState, memory: LeadMemory, now: number): this {
+    const { rulebook } = this;
+    this.state = state;
+    this.memory = memory;
+    this.today = rulebook.zone.localDay(now);
+    this.aheadOfNow = state.lastAt !== undefined && state.lastAt > now;
+    this.temperatureNow = this.move = this.fitFlipDay = undefined;
+    this.inside.fill(0);
+    measureSides(rulebook.engagement, state, this.today, this.sides);
+    this.engagement = totalOf(rulebook.engagement, this.sides.plus, this.sides.minus);
+    this.fit = fitOf(rulebook.fit, this);
+    this.score = scoreOf(rulebook.score, this.engagement, this.fit);
+    this.grade = gradeOf(rulebook.fit, this.fit);
+    this.band = bandOf(rulebook.score, this.score);
+    return this;
+  }
+
+  get temperature(): Temperature {
+    return (this.temperatureNow ??= this.isHot() ? 'hot' : this.rulebook.warm.evaluate(this) ? 'warm' : 'cold');
+  }
+
+  private isHot(): boolean {
+    for (const rule of this.rulebook.hot) if (rule.when.evaluate(this)) return true;
+    return false;
+  }
+
+  /** Where the lead stands once this look is decided on. */
+  get stage(): string | null {
+    return this.stageMove.stage;
+  }
+
+  get stageMove(): StageMove {
+    const { funnel } = this.rulebook;
+    return (this.move ??= nextStage(
+      funnel,
+      this.memory.stage === null ? { ...this.memory, stage: funnel.stages[0]!.name } : this.memory,
+      (stage) => stage.when?.evaluate(this) ?? false,
+      this.outcome(),
+    ));
+  }
+
+  private outcome(): Outcome | undefined {
+    const stated = this.state.profile['outcome'];
+    return typeof stated?.value === 'string' ? { name: stated.value, event: stated.event } : undefined;
+  }
+
+  inSegment(name: string): boolean {
+    const index = this.rulebook.segmentIndex.get(name);
+    if (index === undefined) return false;
+    const known = this.inside[index]!;
+    if (known !== 0) return known > 0;
+    const held = this.rulebook.segments[index]!.when.evaluate(this);
+    this.inside[index] = held ? 1 : -1;
+    return held;
+  }
+
+  segmentFlip(name: string): LocalDay {
+    const index = this.rulebook.segmentIndex.get(name);
+    return index === undefined ? never : this.rulebook.segments[index]!.when.nextFlip(this);
+  }
+
+  flipOf(what: 'grade' | 'band' | 'temperature' | 'stage'): LocalDay {
+    const { rulebook } = this;
+    if (what === 'grade') return this.fitFlip();
+    if (what === 'band') {
+      const { high, middle } = rulebook.score.bands;
+      return Math.min(this.crossingDay('score', high), this.crossingDay('score', middle));
+    }
+    if (what === 'stage') {
+      let flip = never;
+      for (const { when } of rulebook.funnel.stages) if (when) flip = Math.min(flip, when.nextFlip(this));
+      return flip;
+    }
+    return this.temperature === 'hot' ? this.hotFlip() : Math.min(this.hotFlip(), rulebook.warm.nextFlip(this));
+  }
+
+  /** Hot is `any` of its rules: what holds must all fall, or one must rise. */
+  private hotFlip(): LocalDay {
+    const hot = this.temperature === 'hot';
+    let earliest = never;
+    let latest = 0;
+    for (const { when } of this.rulebook.hot) {
+      if (hot && !when.evaluate(this)) continue;
+      const flip = when.nextFlip(this);
+      if (flip < earliest) earliest = flip;
+      if (flip > latest) latest = flip;
+    }
+    return hot ? latest : earliest;
+  }
+
+  private fitFlip(): LocalDay {
+    return (this.fitFlipDay ??= fitFlip(this.rulebook.fit, this));
+  }
+
+  /**
+   * Scores are not monotonic: a negative line may fade faster than a positive one. But each side only shrinks, so the day
+   * is bounded by letting only the side fade that leads towards the threshold.
+   */
+  crossingDay(axis: Axis, threshold: number): LocalDay {
+    const fitDay = axis === 'engagement' ? never : this.fitFlip();
+    if (axis === 'fit') return fitDay;
+    if (this.aheadOfNow) return this.today + 1;
+    const above = this[axis] >= threshold;
+    const { engagement, score } = this.rulebook;
+    const crossed = (day: LocalDay): boolean => {
+      measureSides(engagement, this.state, day, this.later);
+      const total = above
+        ? totalOf(engagement, this.later.plus, this.sides.minus)
+        : totalOf(engagement, this.sides.plus, this.later.minus);
+      return (axis === 'engagement' ? total : scoreOf(score, total, this.fit)) >= threshold !== above;
+    };
+    if (!above && !this.sides.minus.some((amount) => amount > 0)) return fitDay;
+    let low = this.today + 1;
+    let high = Math.min(this.today + horizonDays, fitDay);
+    if (!crossed(high)) return fitDay;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (crossed(middle)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,6 @@
+export * from './rulebook.js';
+export * from './check.js';
+export * from './compile.js';
+export * from './decide.js';
+export * from './look.js';
+export { horizonDays, type LeadFacts } from './facts.js';

@@ -1,0 +1,86 @@
+import { isMap, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { conditionDefinition, signalDefinition, type Condition } from '#libs/leads/domain';
+import type { FieldError } from '#libs/platform';
+import { stageRule } from '#libs/funnel/domain';
+import { engagementRule, fitRule, gradeThresholds, groupRule, scoreRule } from '#libs/scoring/domain';
+import { checkRulebook } from './check.js';
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,99}$/, 'must be lower-case letters, digits and hyphens');
+const label = z.strictObject({ ja: z.string().min(1).max(200), en: z.string().min(1).max(200) });
+const named = <T extends z.ZodType>(of: T, most: number) =>
+  z.record(name, of).refine((map) => Object.keys(map).length <= most, `holds more than ${most} entries`);
+
+/** The whole of what is derived from events: one immutable, versioned document. */
+export const rulebookDocument = z.strictObject({
+  title: z.string().max(200).optional(),
+  signals: named(signalDefinition, 500),
+  /** What signals and named rules are called where people read them. */
+  labels: named(label, 1000).optional(),
+  engagement: z.array(engagementRule).max(1000),
+  groups: named(groupRule, 100).optional(),
+  fit: z.array(fitRule).max(1000),
+  grades: gradeThresholds,
+  score: scoreRule,
+  warm: conditionDefinition,
+  /** Arms a lead again that is not hot any more; without it every fall arms. */
+  rearm: conditionDefinition.optional(),
+  hot: named(conditionDefinition, 100),
+  stages: z.array(stageRule).min(1).max(50),
+  /** The stage at which a recycled lead goes on; the second one unless named. */
+  recycleTo: z.string().optional(),
+  segments: named(conditionDefinition, 500).optional(),
+});
+export type RulebookDocument = z.infer<typeof rulebookDocument>;
+
+export type ParsedRulebook = { document: RulebookDocument; errors?: undefined } | { document?: undefined; errors: FieldError[] };
+
+const maxLength = 1_000_000;
+
+/** YAML or JSON. Every problem is named by its path. */
+export function parseRulebook(text: string): ParsedRulebook {
+  if (text.length > maxLength) return { errors: [{ path: '', code: 'too-long', message: `is longer than ${maxLength} characters` }] };
+  const lines = new LineCounter();
+  const yaml = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true });
+  if (yaml.errors.length > 0)
+    return {
+      errors: yaml.errors.map((error) => {
+        const at = lines.linePos(error.pos[0]);
+        return { path: '', code: 'syntax', message: `line ${at.line}, column ${at.col}: ${error.message.split('\n')[0]!.replace(/ at line .*$/, '')}` };
+      }),
+    };
+  if (!isMap(yaml.contents)) return { errors: [{ path: '', code: 'no-object', message: 'the document is no map of settings' }] };
+  let plain: unknown;
+  try {
+    plain = yaml.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    return { errors: [{ path: '', code: 'syntax', message: (error as Error).message }] };
+  }
+  return validateRulebook(plain);
+}
+
+/** The same for a document that is already an object, such as a request's body or a stored version. */
+export function validateRulebook(plain: unknown): ParsedRulebook {
+  if (depthOf(plain) > 60) return { errors: [{ path: '', code: 'too-deep', message: 'is nested more than 60 levels deep' }] };
+  const parsed = rulebookDocument.safeParse(plain);
+  if (!parsed.success) return { errors: parsed.error.issues.flatMap(errorsOf) };
+  const errors = checkRulebook(parsed.data);
+  return errors.length > 0 ? { errors } : { document: parsed.data };
+}
+
+function errorsOf(issue: z.core.$ZodIssue): FieldError[] {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), code: 'unknown-key', message: 'is not known here' }));
+  const missing = issue.code === 'invalid_type' && issue.input === undefined && /undefined$/.test(issue.message);
+  return [{ path: path.join('.'), code: missing ? 'missing' : issue.code.replaceAll('_', '-'), message: missing ? 'is missing' : issue.message }];
+}
+
+function depthOf(value: unknown, depth = 0): number {
+  if (typeof value !== 'object' || value === null || depth > 60) return depth;
+  let deepest = depth;
+  for (const child of Object.values(value)) deepest = Math.max(deepest, depthOf(child, depth + 1));
+  return deepest;
+}
+
+export type { Condition };

@@ -1,0 +1,4 @@
+export * from './decay.js';
+export * from './engagement.js';
+export * from './fit.js';
+export * from './score.js';
