@@ -55,9 +55,14 @@ export class SourceDirectory {
     return this.byHash !== undefined;
   }
 
+  /** True when the list came from PostgreSQL, not from the copy. */
+  get fresh(): boolean {
+    return this.readAt > -Infinity;
+  }
+
   /** Seconds since PostgreSQL last told the list. */
   get ageSeconds(): number {
-    return Math.round((performance.now() - this.readAt) / 1000);
+    return this.fresh ? Math.round((performance.now() - this.readAt) / 1000) : -1;
   }
 
   find(key: string): Source | undefined {
