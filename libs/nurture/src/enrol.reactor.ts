@@ -1,0 +1,76 @@
+import type { CreatedDelivery, Notice, NoticeHandler } from '#libs/delivery';
+import { databaseNow, type PoolClient } from '#libs/platform';
+import { awaitedSignals } from './domain/scenario.js';
+import { newRun } from './domain/advance.js';
+import { readLeads } from './lead-view.store.js';
+import { createRun, wakeRuns } from './run.store.js';
+import { stepRuns, type StepParts, type Stepped } from './run-steps.js';
+import { readActiveScenarios, type ActiveScenario } from './scenario.store.js';
+
+/**
+ * Enters people into scenarios and tells their runs what happened, in the relay's transaction. The first steps are taken
+ * at once: "sent after download" does not wait for a timer.
+ */
+export class EnrolReactor implements NoticeHandler {
+  readonly kinds = ['signal', 'segment', 'crossing'] as const;
+
+  constructor(
+    private readonly parts: StepParts,
+    private readonly onScheduled: (scheduled: Stepped['scheduled']) => void = () => undefined,
+  ) {}
+
+  async handle(client: PoolClient, notices: Notice[]): Promise<CreatedDelivery[]> {
+    const active = await readActiveScenarios(client);
+    const leads = await readLeads(client, notices.map((notice) => notice.subjectKey));
+    const now = await databaseNow(client);
+    const holds = await this.parts.judge(client);
+    const touched = new Set<string>();
+    for (const notice of notices) {
+      const record = leads.get(notice.subjectKey);
+      if (!record) continue;
+      if (notice.kind === 'signal') for (const id of await this.wakeBySignal(client, notice, record.lead)) touched.add(id);
+      if (notice.kind === 'crossing') for (const id of await wakeRuns(client, [record.lead])) touched.add(id);
+      // a quiet event enrols nobody: imports, publishes and corrections send no mail
+      if (notice.quietCause !== null) continue;
+      for (const entered of active) {
+        const { entry } = entered.scenario;
+        if (!opens(entered, notice)) continue;
+        if (entry.when && !holds(entry.when, record, now.getTime())) continue;
+        const id = await createRun(client, {
+          key: `${entered.scenario.name}:${notice.event}`,
+          scenario: entered.scenario.name,
+          version: entered.version,
+          lead: record.lead,
+          subjectKey: notice.subjectKey,
+          entryEvent: notice.event,
+          run: newRun(entered.scenario),
+          againAfterDays: entered.scenario.reentry === 'never' ? null : entered.scenario.reentry.afterDays,
+        });
+        if (id) touched.add(id);
+      }
+    }
+    const stepped = await stepRuns(client, [...touched].sort(), this.parts, true);
+    this.onScheduled(stepped.scheduled);
+    return stepped.created;
+  }
+
+  /** Runs of scenarios that await the signal look again; the entry signal itself does not count as one that came later. */
+  private async wakeBySignal(client: PoolClient, notice: Notice, lead: number): Promise<string[]> {
+    const runs = await client.query<{ id: string; scenario: string; version: number }>(
+      `select r.id, r.scenario, r.version from run r join lead own on own.id = r.lead
+       where r.state = 'active' and coalesce(own.merged_into, own.id) = $1 and r.entry_event <> $2
+         and (r.lead = $1 or own.merged_into = $1) order by r.id`,
+      [lead, notice.event],
+    );
+    const awaiting: number[] = [];
+    for (const run of runs.rows) {
+      const scenario = await this.parts.versions.read(client, run.scenario, run.version);
+      if (awaitedSignals(scenario).includes(notice.name)) awaiting.push(lead);
+    }
+    return awaiting.length ? wakeRuns(client, [lead], notice.name) : [];
+  }
+}
+
+function opens({ scenario: { entry } }: ActiveScenario, notice: Notice): boolean {
+  return 'signal' in entry ? notice.kind === 'signal' && entry.signal === notice.name : notice.kind === 'segment' && entry.segment === notice.name;
+}

@@ -1,0 +1,95 @@
+import type { Delivery, MailPolicy, RenderedMail } from '#libs/delivery';
+import { DomainError, TokenSeal, type Pool, type PoolClient } from '#libs/platform';
+import { displayNameOf, withoutHonorific } from '#libs/leads/domain';
+import { subjectLine, type TemplateContext } from './domain/template.js';
+import { sendGate } from './gate.js';
+import { readLeads, textAttribute, type LeadRecord } from './lead-view.store.js';
+import type { NurtureConfig } from './nurture.config.js';
+import { RenderPool } from './render-pool.js';
+import { suppressIn } from './suppression.store.js';
+import { TemplateVersions } from './template.store.js';
+import { trackLinks } from './track-links.js';
+
+/** What a mail says of its sender, and where its links lead. */
+export interface MailConfig extends NurtureConfig {
+  SENDER_NAME: string;
+  SENDER_ADDRESS: string;
+  MAIL_FROM: string;
+  PUBLIC_COLLECTOR_URL: string;
+  PUBLIC_API_URL: string;
+  TRACKING_SECRET: string;
+  TIME_ZONE: string;
+}
+
+/** Nurture's half of the send ledger: the gate, and what a mail looks like. */
+export class NurtureMail implements MailPolicy {
+  readonly gate;
+  private readonly templates = new TemplateVersions();
+  private readonly renderers = new RenderPool();
+  private readonly tracking: TokenSeal;
+  private readonly unsubscribing: TokenSeal;
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly config: MailConfig,
+  ) {
+    this.gate = sendGate(config, config.TIME_ZONE);
+    this.tracking = new TokenSeal(config.TRACKING_SECRET, 'tracking');
+    this.unsubscribing = new TokenSeal(config.TRACKING_SECRET, 'unsubscribe');
+  }
+
+  async render(delivery: Delivery): Promise<RenderedMail> {
+    const { config } = this;
+    const payload = delivery.payload as { scenario: string; template: string; version: number; locale: string };
+    const [template, leads] = await Promise.all([
+      this.templates.read(this.pool, payload.template, payload.version, payload.locale),
+      readLeads(this.pool, [delivery.subjectKey]),
+    ]);
+    const record = leads.get(delivery.subjectKey);
+    if (!record) throw new DomainError('no-lead', 'the person is no longer known');
+    const token = this.unsubscribing.seal({ d: delivery.id, k: delivery.subjectKey });
+    const unsubscribeUrl = new URL(`/u/${token}`, config.PUBLIC_API_URL).href;
+    const context: TemplateContext = {
+      lead: leadContext(record), sender_name: config.SENDER_NAME, sender_address: config.SENDER_ADDRESS, unsubscribe_url: unsubscribeUrl,
+    };
+    const key = `${template.name}:${template.version}:${template.locale}`;
+    const rendered = await this.renderers.render({ key, subject: template.subject, html: template.html, context: { ...context } });
+    const tracked = trackLinks(rendered.html, {
+      seal: this.tracking, collectorUrl: config.PUBLIC_COLLECTOR_URL, deliveryId: delivery.id, subjectKey: delivery.subjectKey, except: unsubscribeUrl,
+    });
+    const domain = config.MAIL_FROM.split('@')[1]!;
+    return {
+      subject: subjectLine(rendered.subject),
+      html: tracked.html,
+      text: rendered.text,
+      toName: context.lead.display_name,
+      headers: {
+        'List-Unsubscribe': `<${unsubscribeUrl}>, <mailto:${config.MAIL_FROM}?subject=unsubscribe>`,
+        'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+        'List-Id': `<${payload.scenario}.${domain}>`,
+        'Feedback-ID': `${payload.scenario}:${payload.template}:nurture:leadfold`,
+        'X-Entity-Ref-ID': delivery.id,
+      },
+    };
+  }
+
+  async bounced(client: PoolClient, delivery: Delivery): Promise<void> {
+    if (delivery.recipient) await suppressIn(client, { email: delivery.recipient, reason: 'bounce', source: 'worker' });
+  }
+
+  close(): Promise<void> {
+    return this.renderers.close();
+  }
+}
+
+function leadContext(record: LeadRecord): TemplateContext['lead'] {
+  const family = withoutHonorific(textAttribute(record, 'familyName'));
+  const given = withoutHonorific(textAttribute(record, 'givenName'));
+  const display = displayNameOf({ ...(family && { familyName: family }), ...(given && { givenName: given }) });
+  return {
+    family_name: family, given_name: given,
+    display_name: display ?? textAttribute(record, 'displayName'),
+    company: textAttribute(record, 'company.name'),
+    position: textAttribute(record, 'position'),
+  };
+}

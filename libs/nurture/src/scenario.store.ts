@@ -1,0 +1,66 @@
+import type { Queryable } from '#libs/platform';
+import { awaitedSignals, parseScenario, type Scenario } from './domain/scenario.js';
+
+export interface ScenarioRow {
+  name: string;
+  activeVersion: number | null;
+  paused: boolean;
+  latestVersion: number;
+  document: Scenario;
+}
+
+export interface ActiveScenario {
+  version: number;
+  scenario: Scenario;
+}
+
+export async function listScenarioRows(db: Queryable, name?: string): Promise<ScenarioRow[]> {
+  const result = await db.query<ScenarioRow>(
+    `select s.name, s.active_version as "activeVersion", s.paused, v.version as "latestVersion", v.document
+     from scenario s join lateral (
+       select version, document from scenario_version where name = s.name order by version desc limit 1) v on true
+     where $1::text is null or s.name = $1 order by s.name`,
+    [name ?? null],
+  );
+  return result.rows;
+}
+
+export async function readActiveScenarios(db: Queryable): Promise<ActiveScenario[]> {
+  const result = await db.query<{ version: number; document: unknown }>(
+    `select v.version, v.document from scenario s join scenario_version v on v.name = s.name and v.version = s.active_version
+     where not s.paused order by s.name`,
+  );
+  return result.rows.map(({ version, document }) => ({ version, scenario: parseScenario(document) }));
+}
+
+/** Versions are immutable: read once. */
+export class ScenarioVersions {
+  private readonly known = new Map<string, Scenario>();
+
+  async read(db: Queryable, name: string, version: number): Promise<Scenario> {
+    const key = `${name}:${version}`;
+    const known = this.known.get(key);
+    if (known) return known;
+    const result = await db.query<{ document: unknown }>('select document from scenario_version where name = $1 and version = $2', [name, version]);
+    const scenario = parseScenario(result.rows[0]?.document);
+    this.known.set(key, scenario);
+    return scenario;
+  }
+}
+
+/** What the projection must tell of: in the transaction that activates or pauses. Runs under way go on after a pause. */
+export async function setListeners(db: Queryable, name: string, scenario: Scenario | undefined): Promise<void> {
+  const wantedBy = `scenario:${name}`;
+  await db.query('delete from listener where wanted_by = $1', [wantedBy]);
+  if (!scenario) return;
+  const { entry } = scenario;
+  const wanted = [
+    'signal' in entry ? ['signal', entry.signal] : ['segment', entry.segment],
+    ...awaitedSignals(scenario).map((signal) => ['signal', signal]),
+    ...(scenario.exits.some((exit) => 'hot' in exit) ? [['crossing', 'hot']] : []),
+  ];
+  await db.query(
+    'insert into listener (kind, name, wanted_by) select kind, name, $3 from unnest($1::text[], $2::text[]) as l(kind, name) on conflict do nothing',
+    [wanted.map(([kind]) => kind), wanted.map(([, name]) => name), wantedBy],
+  );
+}
