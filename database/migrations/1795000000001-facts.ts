@@ -117,7 +117,7 @@ create table lead_rank (
   score_day int not null,
   next_change_at timestamptz not null
 ) with (fillfactor = 80);
-create index lead_rank_order on lead_rank ((case temperature when 'hot' then 0 when 'warm' then 1 else 2 end), (-score), lead);
+create index lead_rank_order on lead_rank (temperature, score desc, lead);
 create index lead_rank_due on lead_rank (next_change_at);
 create index lead_rank_stage on lead_rank (stage);
 

@@ -13,4 +13,3 @@ export { Upkeep } from './upkeep/upkeep.projection.js';
 export { readLead, readLeads, readLookNow, rulebookFor, type LeadRead, type LeadRef, type LookedAt } from './read/lead.query.js';
 export { readTimeline, waitForEvent, type TimelineCursor, type TimelineEvent } from './read/timeline.query.js';
 export { listLeads, type LeadListCursor, type LeadListQuery, type ListedLead } from './read/lead-list.query.js';
-export * from './read/index.js';

@@ -1,56 +1,78 @@
 import type { LeadMemory, LeadState, SubjectKey } from '#libs/leads/domain';
-import type { Queryable } from '#libs/platform';
+import { databaseNow, type Queryable } from '#libs/platform';
+import { look, type Look } from '../domain/index.js';
+import type { ProjectionContext, Rulebook } from '../projection-context.js';
+import { plainArray } from '../store/arrays.js';
 
-/** A lead by its id (also one that was merged away) or by any of its keys. */
+/** Any id that ever stood for the lead finds it, and any of its keys does. */
 export type LeadRef = { id: number } | { key: SubjectKey };
 
-/** A root lead as stored. Times in ms. */
-export interface ReadLead {
+export interface LeadRead {
+  /** The root's id: a handle, which a later merge may replace. */
   id: number;
   keys: SubjectKey[];
-  /** Known by browser ids only. */
+  /** Nobody has identified this browser. */
   visitor: boolean;
-  /** A browser whose owners are several people: it keeps a row, and no events. */
+  /** A browser that several people use: its events are theirs. */
   mixed: boolean;
-  /** A large refold is under way: the state is the one before it. */
-  refoldPending: boolean;
-  rulebook: number;
-  lookedAt: number | null;
-  nextChangeAt: number | null;
   state: LeadState;
   memory: LeadMemory;
+  /** The version it was last looked at under, and when, ms. */
+  rulebook: number;
+  lookedAt: number | null;
+  refoldPending: boolean;
 }
 
-export async function readLead(db: Queryable, ref: LeadRef): Promise<ReadLead | undefined> {
-  const [lead] = await readLeads(db, [ref]);
-  return lead;
+const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
+
+export async function readLead(db: Queryable, ref: LeadRef): Promise<LeadRead | undefined> {
+  const id = 'id' in ref ? ref.id : (await leadIdOfKey(db, ref.key));
+  if (id === undefined) return undefined;
+  return (await readLeads(db, [id])).get(id);
 }
 
-/** In the order asked for; an unknown one is undefined. Two refs of one person give the same root. */
-export async function readLeads(db: Queryable, refs: readonly LeadRef[]): Promise<(ReadLead | undefined)[]> {
-  if (refs.length === 0) return [];
-  const ids = refs.map((ref) => ('id' in ref ? ref.id : null));
-  const keys = refs.map((ref) => ('key' in ref ? ref.key : null));
-  const rows = await db.query<ReadLead & { ordinal: number }>(
-    `select asked.ordinal, root.id, root.mixed, root.refold_pending as "refoldPending", root.rulebook, root.state, root.memory,
-       (extract(epoch from root.looked_at) * 1000)::bigint as "lookedAt", (extract(epoch from root.next_change_at) * 1000)::bigint as "nextChangeAt",
-       held.keys
-     from (
-       select t.ordinal, coalesce(t.id, s.lead) as id
-       from unnest($1::bigint[], $2::text[]) with ordinality as t(id, key, ordinal) left join subject_key s on s.key = t.key
-     ) asked
-     join lead named on named.id = asked.id
-     join lead root on root.id = coalesce(named.merged_into, named.id)
-     cross join lateral (
-       select array_agg(s.key order by s.key collate "C") as keys
-       from subject_key s join lead l on l.id = s.lead where l.id = root.id or l.merged_into = root.id
-     ) held`,
-    [ids, keys],
+/** By the ids asked for; a merged one gets its root. In one statement, so that none of them is half moved. */
+export async function readLeads(db: Queryable, ids: readonly number[]): Promise<Map<number, LeadRead>> {
+  const result = await db.query<LeadRead & { asked: number }>(
+    `select t.id as asked, r.id, r.mixed, r.state, r.memory, r.rulebook, ${ms('r.looked_at')} as "lookedAt", r.refold_pending as "refoldPending",
+        (select coalesce(array_agg(s.key order by s.key collate "C"), '{}') from subject_key s
+          where s.lead = r.id or s.lead in (select c.id from lead c where c.merged_into = r.id)) as keys
+      from unnest($1::bigint[]) as t(id) join lead l on l.id = t.id join lead r on r.id = coalesce(l.merged_into, l.id)`,
+    [plainArray([...new Set(ids)])],
   );
-  const found: (ReadLead | undefined)[] = refs.map(() => undefined);
-  for (const { ordinal, ...row } of rows.rows) {
-    const held = row.keys ?? [];
-    found[ordinal - 1] = { ...row, keys: held, visitor: held.every((key) => key.startsWith('a:')) };
-  }
-  return found;
+  return new Map(result.rows.map(({ asked, ...row }) => [asked, { ...row, visitor: row.keys.every((key) => key.startsWith('a:')) }]));
+}
+
+async function leadIdOfKey(db: Queryable, key: SubjectKey): Promise<number | undefined> {
+  const result = await db.query<{ lead: number }>('select lead from subject_key where key = $1', [key]);
+  return result.rows[0]?.lead;
+}
+
+export interface LookedAt {
+  lead: LeadRead;
+  look: Look;
+  rulebook: Rulebook;
+  /** ms. */
+  now: number;
+}
+
+/**
+ * Scores are computed when read. A lead of an older rulebook whose signals changed is looked at under the version that its
+ * counters were made for, until it is back-filled.
+ */
+export async function readLookNow(db: Queryable, context: ProjectionContext, ref: LeadRef): Promise<LookedAt | undefined> {
+  const lead = await readLead(db, ref);
+  if (!lead) return undefined;
+  const now = (await databaseNow(db)).getTime();
+  const rulebook = await rulebookFor(db, context, lead);
+  return { lead, rulebook, now, look: look(lead.state, rulebook, lead.memory, now) };
+}
+
+export async function rulebookFor(db: Queryable, context: ProjectionContext, lead: Pick<LeadRead, 'rulebook'>): Promise<Rulebook> {
+  const result = await db.query<{ version: number }>('select version from rulebook_publish order by id desc limit 1');
+  const live = await context.rulebook(db, result.rows[0]!.version);
+  if (lead.rulebook === 0 || lead.rulebook === live.version) return live;
+  const own = await context.rulebook(db, lead.rulebook);
+  const counted = new Set(own.signals.all.map((signal) => signal.hash));
+  return live.signals.all.every((signal) => counted.has(signal.hash)) ? live : own;
 }

@@ -1,55 +1,67 @@
-import type { JsonObject } from '#libs/leads/domain';
+import type { EventKind, EventType, JsonObject } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 
-export interface TimelineRow {
+export interface TimelineEvent {
   id: string;
-  kind: string;
-  type: string;
+  kind: EventKind;
+  type: EventType;
   source: string;
-  occurredAt: Date;
-  receivedAt: Date;
+  /** ms. */
+  occurredAt: number;
+  receivedAt: number;
   refersTo: string | null;
   body: JsonObject;
-  /** Later events that judge this one: verdicts, withdrawals, un-merges; oldest first. */
-  judgements: { id: string; type: string; name: string | null; occurredAt: string }[];
 }
 
-export interface TimelineOptions {
-  limit: number;
-  /** Sort keys of the last row of the page before. */
-  before?: { occurredAt: string; id: string };
-  /** Only these kinds of events. */
-  kinds?: string[];
+export interface TimelineCursor {
+  occurredAt: number;
+  id: string;
 }
 
-/**
- * A root lead's events, newest first: those of its strong keys, and those of its browsers that ownership by time gives to it
- * (the latest identification at or before the event, else the earliest after it).
- */
-export async function readTimeline(db: Queryable, root: number, options: TimelineOptions): Promise<TimelineRow[]> {
-  const rows = await db.query<TimelineRow>(
-    `with held as (
-       select s.key, substr(s.key, 3) as bare, left(s.key, 2) as sort
-       from subject_key s join lead l on l.id = s.lead where l.id = $1 or l.merged_into = $1
-     ), browser as (
-       select bare as anon from held where sort = 'a:'
-       union select i.anon from held h join identification i on i.strong = h.key where h.sort <> 'a:'
-     ), own as (
-       select e.* from held h join event e on e.uid = h.bare where h.sort = 'u:'
-       union all select e.* from held h join event e on e.email = h.bare and e.uid is null where h.sort = 'e:'
-       union all select e.* from browser b join event e on e.anon = b.anon and e.uid is null and e.email is null
-       where coalesce(
-         (select i.strong from identification i where i.anon = e.anon and i.at <= e.occurred_at order by i.at desc, i.event desc limit 1),
-         (select i.strong from identification i where i.anon = e.anon and i.at > e.occurred_at order by i.at, i.event limit 1),
-         'a:' || e.anon) in (select key from held)
-     )
-     select e.id, e.kind, e.type, e.source, e.occurred_at as "occurredAt", e.received_at as "receivedAt", e.refers_to as "refersTo", e.body,
-       coalesce((select json_agg(json_build_object('id', j.id, 'type', j.type, 'name', j.body ->> 'name', 'occurredAt', j.occurred_at) order by j.occurred_at, j.id)
-         from event j where j.refers_to = e.id and j.kind in ('judgement', 'retraction')), '[]') as judgements
-     from own e
-     where ($3::timestamptz is null or (e.occurred_at, e.id) < ($3, $4::uuid)) and ($5::text[] is null or e.kind = any($5))
-     order by e.occurred_at desc, e.id desc limit $2`,
-    [root, options.limit, options.before?.occurredAt ?? null, options.before?.id ?? null, options.kinds ?? null],
+const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
+const columns = `e.id, e.kind, e.type, e.source, ${ms('e.occurred_at')} as "occurredAt", ${ms('e.received_at')} as "receivedAt", e.refers_to as "refersTo", e.body`;
+const before = `($2::float8 is null or (e.occurred_at, e.id) < (to_timestamp($2 / 1000.0), $3::uuid))`;
+
+/** The owner by time, as the fold derives it: the latest identification at or before the event, else the earliest after. */
+const owner = `coalesce(
+  (select i.strong from identification i where i.anon = e.anon and i.at <= e.occurred_at order by i.at desc, i.event desc limit 1),
+  (select i.strong from identification i where i.anon = e.anon and i.at > e.occurred_at order by i.at, i.event limit 1), 'a:' || e.anon)`;
+
+/** Newest first: what the lead did, what was judged about it (judgements name no key: `refersTo`), what was decided. */
+export async function readTimeline(
+  db: Queryable,
+  lead: number,
+  page: { before?: TimelineCursor; limit: number },
+): Promise<{ events: TimelineEvent[]; next?: TimelineCursor }> {
+  const result = await db.query<TimelineEvent>(
+    `with root as (select coalesce(merged_into, id) as id from lead where id = $1),
+      member as (select id as lead from root union all select l.id from root r join lead l on l.merged_into = r.id),
+      held as (select s.key, substr(s.key, 3) as bare, left(s.key, 2) as sort from member m join subject_key s on s.lead = m.lead),
+      browser as (select bare as anon from held where sort = 'a:' union select i.anon from held h join identification i on i.strong = h.key where h.sort <> 'a:')
+      select * from (
+        select ${columns} from held h join event e on e.uid = h.bare where h.sort = 'u:' and ${before}
+        union all select ${columns} from held h join event e on e.email = h.bare and e.uid is null where h.sort = 'e:' and ${before}
+        union all select ${columns} from browser b join event e on e.anon = b.anon and e.uid is null and e.email is null
+          where ${before} and ${owner} in (select key from held)) as timeline
+      order by "occurredAt" desc, id desc limit $4`,
+    [lead, page.before?.occurredAt ?? null, page.before?.id ?? null, page.limit + 1],
   );
-  return rows.rows;
+  const events = result.rows.slice(0, page.limit);
+  const last = events.at(-1);
+  return result.rows.length > page.limit && last ? { events, next: { occurredAt: last.occurredAt, id: last.id } } : { events };
+}
+
+const firstPollMs = 5;
+const longestPollMs = 100;
+
+/** Stored is folded: one transaction does both. False when it did not come in time. */
+export async function waitForEvent(db: Queryable, eventId: string, timeoutMs: number): Promise<boolean> {
+  const until = performance.now() + timeoutMs;
+  for (let pollMs = firstPollMs; ; pollMs = Math.min(pollMs * 1.5, longestPollMs)) {
+    const found = await db.query('select 1 from event where id = $1', [eventId]);
+    if (found.rowCount) return true;
+    const left = until - performance.now();
+    if (left <= 0) return false;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(pollMs, left)));
+  }
 }
