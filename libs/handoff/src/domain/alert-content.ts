@@ -95,13 +95,13 @@ function reasonOf(input: AlertInput, locale: Locale): string {
   if (locale === 'ja') {
     const rules = input.rules.map((rule) => {
       const told = conditions(rule);
-      return told.length ? `「${rule.name}」（${told.join('、')}）` : `「${rule.name}」`;
+      return told.length ? `「${clip(rule.name)}」（${told.join('、')}）` : `「${clip(rule.name)}」`;
     });
     return `${nameOf(input, locale)}さんは、${rules.join('と')}を満たしたためホットになりました。`;
   }
   const rules = input.rules.map((rule) => {
     const told = conditions(rule);
-    return told.length ? `${rule.name} (${told.join(', ')})` : rule.name;
+    return told.length ? `${clip(rule.name)} (${told.join(', ')})` : clip(rule.name);
   });
   const last = rules.pop() ?? '';
   return `${nameOf(input, locale)} became hot by ${rules.length ? `${rules.join(', ')} and ` : ''}${last}.`;
