@@ -76,14 +76,21 @@ class Collect {
     if (!source) source = await this.sourceOf(keyInBody(request, parsed.root) ?? '');
     if (!source) return this.unknownKey(reply);
     const origin = request.headers.origin;
-    if (source.allowedOrigins && origin !== undefined && !source.allowedOrigins.has(origin)) return this.foreignOrigin(reply);
+    if (source.allowedOrigins && origin !== undefined && !source.allowedOrigins.has(origin))
+      return this.foreignOrigin(reply);
 
     const waitSeconds = this.buckets.take(source.id, parsed.length, performance.now());
     if (waitSeconds > 0) return this.tooMany(reply, waitSeconds);
     return this.append(request, reply, parsed, source, routeType);
   }
 
-  private async append(request: FastifyRequest, reply: FastifyReply, parsed: ParsedBody, source: Source, routeType: string | undefined) {
+  private async append(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    parsed: ParsedBody,
+    source: Source,
+    routeType: string | undefined,
+  ) {
     const { eventLog, metrics } = this.parts;
     const { records, rejections } = recordsOf(request, parsed, source, parsed.single ? routeType : undefined);
     for (const { code } of rejections) metrics.rejected.inc({ reason: code });
@@ -100,7 +107,12 @@ class Collect {
     metrics.requests.inc({ outcome: 'accepted' });
     reply.header('content-type', 'application/json');
     if (!wantsVerdicts(request)) return reply.send(success);
-    const errors = rejections.map(({ index, code, detail, path }) => ({ index, reason: code, detail, ...(path && { path }) }));
+    const errors = rejections.map(({ index, code, detail, path }) => ({
+      index,
+      reason: code,
+      detail,
+      ...(path && { path }),
+    }));
     return reply.send(JSON.stringify({ success: true, accepted: records.length, rejected: errors.length, errors }));
   }
 
@@ -116,7 +128,8 @@ class Collect {
 
   private unknownKey(reply: FastifyReply) {
     // without any list nobody can tell a wrong key from a right one: the client must come again
-    if (!this.parts.sources.loaded) return this.logAway(reply, 'sources-unknown', 'The list of sources could not be read yet.');
+    if (!this.parts.sources.loaded)
+      return this.logAway(reply, 'sources-unknown', 'The list of sources could not be read yet.');
     this.parts.metrics.requests.inc({ outcome: 'unknown-key' });
     return sendProblem(reply, 401, 'unknown-write-key', 'No write key, or none that is in force.');
   }
@@ -140,7 +153,11 @@ class Collect {
     return sendProblem(reply, 503, 'busy', 'Too much is under way. Try again.');
   }
 
-  private logAway(reply: FastifyReply, code = 'log-away', detail = 'The event log does not take records right now. Try again.') {
+  private logAway(
+    reply: FastifyReply,
+    code = 'log-away',
+    detail = 'The event log does not take records right now. Try again.',
+  ) {
     this.parts.metrics.requests.inc({ outcome: 'log-away' });
     reply.header('retry-after', '2');
     return sendProblem(reply, 503, code, detail);

@@ -7,7 +7,10 @@ export const collectorConfig = z.object({
   ...eventLogConfig.shape,
   HOST: z.string().default('127.0.0.1').describe('Address to listen on'),
   COLLECTOR_PORT: z.coerce.number().int().min(0).max(65_535).default(24_300).describe('Port of the tracking endpoints'),
-  COLLECTOR_CACHE_DIR: z.string().default('.local/collector').describe('Where the collector keeps its copy of the sources'),
+  COLLECTOR_CACHE_DIR: z
+    .string()
+    .default('.local/collector')
+    .describe('Where the collector keeps its copy of the sources'),
   COLLECTOR_TRUST_PROXY: z
     .string()
     .default('loopback')
@@ -24,7 +27,10 @@ export const collectorConfig = z.object({
     .min(1_048_576)
     .default(67_108_864)
     .describe('Bytes of requests under way before new ones get 503'),
-  PUBLIC_COLLECTOR_URL: z.url().optional().describe('How browsers reach the collector; without it the Host header tells'),
+  PUBLIC_COLLECTOR_URL: z
+    .url()
+    .optional()
+    .describe('How browsers reach the collector; without it the Host header tells'),
   TRACKING_SECRET: z.string().min(32).describe('Seals the tokens in mails; the same for collector, worker and api'),
 });
 export type CollectorConfig = z.infer<typeof collectorConfig>;

@@ -17,7 +17,10 @@ export function registerPreflight(server: FastifyInstance): void {
       .status(204)
       .header('vary', 'Origin')
       .header('access-control-allow-methods', 'GET, POST, OPTIONS')
-      .header('access-control-allow-headers', 'authorization, content-type, x-write-key, x-retry-count, anonymousid, sentat')
+      .header(
+        'access-control-allow-headers',
+        'authorization, content-type, x-write-key, x-retry-count, anonymousid, sentat',
+      )
       .header('access-control-max-age', '7200')
       .send();
   });

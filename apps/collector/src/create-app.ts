@@ -29,7 +29,11 @@ export async function createApp(given: {
   sources: SourceDirectory;
 }): Promise<CollectorApp> {
   const inFlight = new InFlight();
-  const metrics = new CollectorMetrics(createMetrics('collector'), () => inFlight.bytes, () => given.sources.ageSeconds);
+  const metrics = new CollectorMetrics(
+    createMetrics('collector'),
+    () => inFlight.bytes,
+    () => given.sources.ageSeconds,
+  );
   const parts: CollectorParts = { ...given, metrics, inFlight };
   const adapter = new FastifyAdapter({
     trustProxy: given.config.COLLECTOR_TRUST_PROXY.split(',').map((address) => address.trim()),

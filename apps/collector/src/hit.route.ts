@@ -10,7 +10,15 @@ const pixel = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBR
 /** Whoever clicked waits no longer than this for the log; the append goes on behind his back. */
 const patienceMs = 300;
 const maxPending = 1_000;
-const judgedHeaders = ['purpose', 'sec-purpose', 'x-purpose', 'x-moz', 'sec-fetch-mode', 'sec-fetch-dest', 'sec-fetch-user'] as const;
+const judgedHeaders = [
+  'purpose',
+  'sec-purpose',
+  'x-purpose',
+  'x-moz',
+  'sec-fetch-mode',
+  'sec-fetch-dest',
+  'sec-fetch-user',
+] as const;
 
 interface Hit {
   deliveryId: string;
@@ -111,6 +119,9 @@ function targetOf(url: string): string | undefined {
 }
 
 const quiet = (reply: FastifyReply): FastifyReply =>
-  reply.header('cache-control', 'no-store, private').header('referrer-policy', 'no-referrer').header('x-robots-tag', 'noindex');
+  reply
+    .header('cache-control', 'no-store, private')
+    .header('referrer-policy', 'no-referrer')
+    .header('x-robots-tag', 'noindex');
 
 const notFound = (reply: FastifyReply) => sendProblem(reply, 404, 'not-found', 'There is nothing here.');

@@ -24,7 +24,10 @@ export async function inflateBody(body: Buffer, encoding: string): Promise<{ ok:
       case 'deflate':
         return { ok: true, body: await ((body[0]! & 0x0f) === 8 ? inflate(body, bounded) : inflateRaw(body, bounded)) };
       default:
-        return refuse('bad-content-encoding', 'Content-Encoding is none of gzip, deflate, br, or the body is not so encoded');
+        return refuse(
+          'bad-content-encoding',
+          'Content-Encoding is none of gzip, deflate, br, or the body is not so encoded',
+        );
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')

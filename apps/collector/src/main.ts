@@ -6,8 +6,9 @@ import { createApp } from './create-app.js';
 
 const config = parseConfig(collectorConfig);
 const log = createLogger('collector', config.LOG_LEVEL);
-const pool = createPool({ url: config.DATABASE_URL, applicationName: 'leadfold-collector', max: 2, statementTimeoutMs: 5_000 }, (error) =>
-  log.warn({ err: error }, 'idle database connection lost'),
+const pool = createPool(
+  { url: config.DATABASE_URL, applicationName: 'leadfold-collector', max: 2, statementTimeoutMs: 5_000 },
+  (error) => log.warn({ err: error }, 'idle database connection lost'),
 );
 
 const sources = new SourceDirectory(pool, { folder: config.COLLECTOR_CACHE_DIR }, log);
@@ -15,7 +16,9 @@ await sources.open();
 // only with the database there: without it the mode recorded last is taken to hold
 if (sources.fresh) await within(10_000, assertMode(pool, config.EVENT_LOG));
 const eventLog = createEventLog(config, log);
-await eventLog.prepare().catch((error: unknown) => log.warn({ err: error }, 'the log is away: requests get 503 until it answers'));
+await eventLog
+  .prepare()
+  .catch((error: unknown) => log.warn({ err: error }, 'the log is away: requests get 503 until it answers'));
 
 const { app, close } = await createApp({ config, log, eventLog, sources });
 await app.listen(config.COLLECTOR_PORT, config.HOST);

@@ -11,18 +11,29 @@ const titles: Record<number, string> = {
 };
 
 /** RFC 9457; `code` is stable, `path` names the field. */
-export function sendProblem(reply: FastifyReply, status: number, code: string, detail: string, path?: string): FastifyReply {
-  return reply
-    .status(status)
-    .header('content-type', 'application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `https://leadfold.dev/problems/${code}`,
-        title: titles[status] ?? 'Error',
-        status,
-        detail,
-        code,
-        ...(path !== undefined && { errors: [{ path, code, message: detail }] }),
-      }),
-    );
+export function sendProblem(
+  reply: FastifyReply,
+  status: number,
+  code: string,
+  detail: string,
+  path?: string,
+): FastifyReply {
+  return (
+    reply
+      .status(status)
+      .header('content-type', 'application/problem+json')
+      // as bytes: to a string Fastify would add a charset, which this media type does not have
+      .send(
+        Buffer.from(
+          JSON.stringify({
+            type: `https://leadfold.dev/problems/${code}`,
+            title: titles[status] ?? 'Error',
+            status,
+            detail,
+            code,
+            ...(path !== undefined && { errors: [{ path, code, message: detail }] }),
+          }),
+        ),
+      )
+  );
 }

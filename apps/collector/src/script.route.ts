@@ -6,7 +6,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { echoOrigin } from './cors.js';
 import { sendProblem } from './problem.js';
 
-const folder = path.join(path.dirname(createRequire(import.meta.url).resolve('@segment/analytics-next/package.json')), 'dist/umd');
+const folder = path.join(
+  path.dirname(createRequire(import.meta.url).resolve('@segment/analytics-next/package.json')),
+  'dist/umd',
+);
 
 /** The browser SDK (MIT) from our own host: the script tag of the classic snippet, and the pieces it loads later. */
 export function registerScript(server: FastifyInstance): void {
@@ -30,7 +33,11 @@ export function registerScript(server: FastifyInstance): void {
       .header('cache-control', `public, max-age=${maxAgeSeconds}`)
       .send(body);
   };
-  server.get('/analytics.js/v1/:writeKey/analytics.min.js', (request, reply) => serve(request, reply, 'standalone.js', 300));
+  server.get('/analytics.js/v1/:writeKey/analytics.min.js', (request, reply) =>
+    serve(request, reply, 'standalone.js', 300),
+  );
   for (const route of ['/analytics-next/:name', '/analytics-next/bundles/:name'])
-    server.get<{ Params: { name: string } }>(route, (request, reply) => serve(request, reply, request.params.name, 86_400));
+    server.get<{ Params: { name: string } }>(route, (request, reply) =>
+      serve(request, reply, request.params.name, 86_400),
+    );
 }

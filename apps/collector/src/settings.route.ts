@@ -6,7 +6,8 @@ import { keyInHeaders } from './write-key.js';
 
 /** What browser SDKs ask before they send. */
 export function registerSettings(server: FastifyInstance, { config, sources }: CollectorParts): void {
-  const outside = (request: FastifyRequest): URL => new URL(config.PUBLIC_COLLECTOR_URL ?? `${request.protocol}://${request.host}`);
+  const outside = (request: FastifyRequest): URL =>
+    new URL(config.PUBLIC_COLLECTOR_URL ?? `${request.protocol}://${request.host}`);
 
   server.get<{ Params: { writeKey: string } }>('/v1/projects/:writeKey/settings', async (request, reply) => {
     echoOrigin(request, reply);

@@ -22,4 +22,5 @@ export function keyInBody(request: FastifyRequest, root: JsonObject): string | u
   return text(root['writeKey']) ?? text(query) ?? text(first);
 }
 
-const text = (value: Json | unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const text = (value: Json | unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;

@@ -29,8 +29,10 @@ class Walk {
     const copy: JsonObject = {};
     for (const [raw, member] of Object.entries(value)) {
       this.keys += 1;
-      if (this.keys > limits.eventKeys) throw broken('too-many-keys', `an event holds ${limits.eventKeys} keys at most`, path);
-      if (raw.length > limits.keyLength) throw broken('key-too-long', `a key has ${limits.keyLength} characters at most`, path);
+      if (this.keys > limits.eventKeys)
+        throw broken('too-many-keys', `an event holds ${limits.eventKeys} keys at most`, path);
+      if (raw.length > limits.keyLength)
+        throw broken('key-too-long', `a key has ${limits.keyLength} characters at most`, path);
       const key = cleanText(raw);
       if (key !== '__proto__') copy[key] = this.value(member, depth, `${path}.${key}`);
     }
@@ -43,7 +45,8 @@ class Walk {
         throw broken('string-too-long', `a string has ${limits.stringLength} characters at most`, path);
       return cleanText(value);
     }
-    if (typeof value === 'number' && !Number.isFinite(value)) throw broken('number-not-finite', 'a number is too large', path);
+    if (typeof value === 'number' && !Number.isFinite(value))
+      throw broken('number-not-finite', 'a number is too large', path);
     if (typeof value !== 'object' || value === null) return value;
     if (!Array.isArray(value)) return this.object(value, depth + 1, path);
     this.enter(depth + 1, path);
@@ -51,7 +54,8 @@ class Walk {
   }
 
   private enter(depth: number, path: string): void {
-    if (depth > limits.eventDepth) throw broken('too-deep', `an event is nested ${limits.eventDepth} levels at most`, path);
+    if (depth > limits.eventDepth)
+      throw broken('too-deep', `an event is nested ${limits.eventDepth} levels at most`, path);
   }
 }
 

@@ -16,6 +16,8 @@ function truncateV6(address: string): string {
   const [head = ''] = address.split('::');
   const groups = head === '' ? [] : head.split(':');
   // a head shorter than three groups is filled by the zeros that '::' stands for
-  const kept = [groups[0] ?? '0', groups[1] ?? '0', groups[2] ?? '0'].map((group) => (group.includes('.') ? '0' : group));
+  const kept = [groups[0] ?? '0', groups[1] ?? '0', groups[2] ?? '0'].map((group) =>
+    group.includes('.') ? '0' : group,
+  );
   return `${kept.join(':')}::`;
 }

@@ -133,7 +133,9 @@ function trackOf(raw: JsonObject, properties: JsonObject, source: Source): Parts
   const fields: Parts['fields'] = { name, properties };
   const ownTraits = isObject(raw['traits']) ? raw['traits'] : {};
   const isForm = source.formEvents.has(folded);
-  const email = isForm ? (emailOf(properties) ?? emailOf(ownTraits) ?? emailOf(contextField(raw, 'traits'))) : undefined;
+  const email = isForm
+    ? (emailOf(properties) ?? emailOf(ownTraits) ?? emailOf(contextField(raw, 'traits')))
+    : undefined;
   if (email !== undefined) Object.assign(fields, { links: true, email });
   if (isForm && Object.keys(ownTraits).length) fields.traits = ownTraits;
   return { ok: true, urgent: email !== undefined || source.urgentEvents.has(folded), fields };
@@ -144,7 +146,9 @@ function aliasOf(ids: Ids, source: Source, properties: JsonObject): Parts | Refu
   if (ids.userId === undefined) return refuse('no-identity', 'userId is required', 'userId');
   if (ids.previousId === undefined) return refuse('no-previous-id', 'previousId is required', 'previousId');
   const otherKey =
-    ids.previousId === ids.anonymousId ? anonKey(ids.previousId) : userKey(scopedUserId(source.idSpace, ids.previousId));
+    ids.previousId === ids.anonymousId
+      ? anonKey(ids.previousId)
+      : userKey(scopedUserId(source.idSpace, ids.previousId));
   return { ok: true, urgent: true, fields: { links: true, otherKey, properties } };
 }
 
@@ -162,7 +166,8 @@ const contextField = (raw: JsonObject, field: string): Json | undefined =>
 const textOf = (value: Json | undefined): string | undefined =>
   typeof value === 'string' && value.trim() !== '' ? value : undefined;
 
-const tooLong = (field: string): Refusal => refuse('name-too-long', `${field} has ${limits.nameLength} characters at most`, field);
+const tooLong = (field: string): Refusal =>
+  refuse('name-too-long', `${field} has ${limits.nameLength} characters at most`, field);
 
 /** What cannot be an address is no key; the field stays among the traits. */
 function emailOf(holder: Json | undefined): string | undefined {

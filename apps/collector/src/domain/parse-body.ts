@@ -20,8 +20,10 @@ export function parseBody(bytes: Buffer): ParsedBody | Refusal {
   if (bytes.length > limits.batchBytes) return refuse('too-large', `a request has ${limits.batchBytes} bytes at most`);
   if (!isUtf8(bytes)) return refuse('bad-encoding', 'the body is not UTF-8');
   const seen = scan(bytes);
-  if (seen.depth > limits.requestDepth) return refuse('too-deep', `a request is nested ${limits.requestDepth} levels at most`);
-  if (seen.keys > limits.requestKeys) return refuse('too-many-keys', `a request holds ${limits.requestKeys} keys at most`);
+  if (seen.depth > limits.requestDepth)
+    return refuse('too-deep', `a request is nested ${limits.requestDepth} levels at most`);
+  if (seen.keys > limits.requestKeys)
+    return refuse('too-many-keys', `a request holds ${limits.requestKeys} keys at most`);
   let root: Json;
   try {
     const text = bytes.toString('utf8');
@@ -41,7 +43,8 @@ function singleOf(root: JsonObject, bytes: number, seen: Scan): ParsedBody | Ref
 }
 
 function batchOf(root: JsonObject, batch: Json[], seen: Scan): ParsedBody | Refusal {
-  if (batch.length > limits.batchEvents) return refuse('too-many-events', `a batch has ${limits.batchEvents} events at most`, 'batch');
+  if (batch.length > limits.batchEvents)
+    return refuse('too-many-events', `a batch has ${limits.batchEvents} events at most`, 'batch');
   const inSize = seen.itemBytes <= limits.eventBytes;
   const harmless = seen.depth <= limits.eventDepth && seen.itemKeys <= limits.eventKeys && isHarmless(seen);
   const at = (index: number) => {

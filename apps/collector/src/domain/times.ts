@@ -14,14 +14,21 @@ export interface Times {
  * occurredAt = receivedAt − (sent − original): the client's clock may be wrong, its differences are not. Never later than
  * receivedAt. History that is imported keeps its age, because its sentAt is fresh.
  */
-export function timesOf(event: JsonObject, batch: JsonObject, sentHeader: string | undefined, receivedAt: number): Times | Refusal {
+export function timesOf(
+  event: JsonObject,
+  batch: JsonObject,
+  sentHeader: string | undefined,
+  receivedAt: number,
+): Times | Refusal {
   const original = instant(event['originalTimestamp'] ?? event['timestamp'] ?? batch['timestamp']);
   if (Number.isNaN(original)) return refuse('bad-timestamp', 'timestamp is no instant from 2000 to 2100', 'timestamp');
   const sent = instant(event['sentAt'] ?? batch['sentAt'] ?? sentHeader);
   if (Number.isNaN(sent)) return refuse('bad-timestamp', 'sentAt is no instant from 2000 to 2100', 'sentAt');
-  const corrected = original === undefined ? receivedAt : sent === undefined ? original : receivedAt - (sent - original);
+  const corrected =
+    original === undefined ? receivedAt : sent === undefined ? original : receivedAt - (sent - original);
   const occurredAt = Math.min(corrected, receivedAt);
-  if (occurredAt < limits.earliest) return refuse('bad-timestamp', 'the event is older than the year 2000', 'timestamp');
+  if (occurredAt < limits.earliest)
+    return refuse('bad-timestamp', 'the event is older than the year 2000', 'timestamp');
   return { ok: true, occurredAt, ...(original !== undefined && { original }), ...(sent !== undefined && { sent }) };
 }
 

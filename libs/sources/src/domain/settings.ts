@@ -5,7 +5,17 @@ export const defaultFormEvents = [
   ...['Form Submitted', 'Demo Requested', 'Quote Requested', 'Contact Requested', 'Material Requested'],
   ...['Document Downloaded', 'Trial Requested', 'Newsletter Signed Up', 'Webinar Registered', 'Seminar Registered'],
   ...['Consultation Requested', 'Inquiry Submitted', 'Sample Requested', 'Signed Up'],
-  ...['資料請求', '資料ダウンロード', 'お問い合わせ', 'お問合せ', 'デモ依頼', 'デモ申込', '見積依頼', 'お見積り依頼', '見積もり依頼'],
+  ...[
+    '資料請求',
+    '資料ダウンロード',
+    'お問い合わせ',
+    'お問合せ',
+    'デモ依頼',
+    'デモ申込',
+    '見積依頼',
+    'お見積り依頼',
+    '見積もり依頼',
+  ],
   ...['無料トライアル申込', 'トライアル申込', 'メルマガ登録', 'ウェビナー申込', 'セミナー申込', '相談申込', '会員登録'],
 ];
 
@@ -49,6 +59,8 @@ export function sourceOf(row: { id: string; idSpace: string; settings: unknown }
     clientIp: settings.clientIp ?? 'truncate',
     formEvents: new Set((settings.formEvents ?? defaultFormEvents).map(foldName)),
     urgentEvents: new Set((settings.urgentEvents ?? defaultUrgentEvents).map(foldName)),
-    ...(settings.allowedOrigins && { allowedOrigins: new Set(settings.allowedOrigins.map((url) => new URL(url).origin)) }),
+    ...(settings.allowedOrigins && {
+      allowedOrigins: new Set(settings.allowedOrigins.map((url) => new URL(url).origin)),
+    }),
   };
 }
