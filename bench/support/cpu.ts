@@ -22,6 +22,7 @@ interface ProcessLine {
   ticks: number;
 }
 
+/** Ticks include those of children that ended: a server that forks for each connection would else lose them. */
 function processLines(): ProcessLine[] {
   const lines: ProcessLine[] = [];
   for (const name of fs.readdirSync('/proc')) {
@@ -29,7 +30,8 @@ function processLines(): ProcessLine[] {
     try {
       const stat = fs.readFileSync(`/proc/${name}/stat`, 'utf8');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      lines.push({ pid: Number(name), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) });
+      const ticks = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0);
+      lines.push({ pid: Number(name), parent: Number(fields[1]), ticks });
     } catch {
       // ended while we looked
     }
@@ -37,13 +39,16 @@ function processLines(): ProcessLine[] {
   return lines;
 }
 
-/** CPU ticks of these processes and all their descendants that are alive now. */
+/** CPU ticks of these processes and all their descendants; a root below another root counts for itself alone. */
 export function ticksByRoot(roots: Record<string, number>): Record<string, number> {
   const lines = processLines();
   const children = new Map<number, ProcessLine[]>();
   for (const line of lines) children.set(line.parent, [...(children.get(line.parent) ?? []), line]);
   const own = new Map(lines.map((line) => [line.pid, line.ticks]));
-  const sum = (pid: number): number => (own.get(pid) ?? 0) + (children.get(pid) ?? []).reduce((total, child) => total + sum(child.pid), 0);
+  const named = new Set(Object.values(roots));
+  const sum = (pid: number): number =>
+    (own.get(pid) ?? 0) +
+    (children.get(pid) ?? []).reduce((total, child) => total + (named.has(child.pid) ? 0 : sum(child.pid)), 0);
   return Object.fromEntries(Object.entries(roots).map(([name, pid]) => [name, sum(pid)]));
 }
 
@@ -53,6 +58,8 @@ export function residentMb(pid: number): { now: number; peak: number } {
   const read = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) / 1024;
   return { now: read('VmRSS'), peak: read('VmHWM') };
 }
+
+export const peakMb = (pid: number): number => residentMb(pid).peak;
 
 /** A new peak is measured from here on. */
 export function resetPeak(pid: number): void {

@@ -15,8 +15,10 @@ export interface RatioRow {
   reps: number;
   must: number;
   goal: number;
-  /** Processes that belong to the run, for the CPU account. */
+  /** Processes that belong to the run; the rest of the machine is foreign. */
   roots: () => Record<string, number>;
+  /** Those of them whose CPU the subject's units cost; all when absent. */
+  subjectRoots?: () => Record<string, number>;
   floor: () => Promise<Stretch>;
   subject: () => Promise<Stretch>;
 }
@@ -43,7 +45,7 @@ export async function measureRatio(row: RatioRow, report: (line: object) => void
   for (let attempt = 0; attempt < row.reps * 2 && reps.filter((rep) => rep.clean).length < row.reps; attempt++) {
     const cpu = startCpu({ bench: process.pid, ...row.roots() });
     const first = rate(await row.floor());
-    const subjectCpu = startCpu(row.roots());
+    const subjectCpu = startCpu((row.subjectRoots ?? row.roots)());
     const stretch = await row.subject();
     const used = Object.values(subjectCpu.read().seconds).reduce((sum, value) => sum + value, 0);
     const second = rate(await row.floor());
