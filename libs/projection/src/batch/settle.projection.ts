@@ -10,6 +10,8 @@ export interface MadeDecision {
   lead: number;
   decision: Decision;
   look: Look;
+  /** When it took effect: a missed review's own instant. */
+  at: number;
 }
 
 const dayMs = 86_400_000;
@@ -24,7 +26,7 @@ export function settle(step: Step, lead: LockedLead, cause: Cause, now: number, 
   lead.lookedAt = now;
   lead.rulebook = step.rulebook.version;
   lead.nextChangeAt = seen.nextChangeAt;
-  for (const decision of decisions) made.push({ lead: lead.id, decision, look: seen });
+  for (const decision of decisions) made.push({ lead: lead.id, decision, look: seen, at: now });
   return seen;
 }
 

@@ -66,7 +66,7 @@ function joinGroups(step: Step, rejoined: Rejoined, linkage: Map<number, LeadLin
     if (sameAsBefore) continue;
     const target = leadOf(step, root);
     const losers = oldRoots.filter((old) => old !== root);
-    target.memory = oldRoots.map((old) => memories.get(old) ?? freshMemory()).reduce(mergeMemories);
+    target.memory = oldRoots.map((old) => memories.get(old) ?? freshMemory()).reduce((a, b) => mergeMemories(a, b, step.rulebook));
     if (operator) addCause(step, root, operator);
     const unclean = oldRoots.some((old) => rejoined.split.has(old) || step.refold.has(old) || step.leads.get(old)?.refoldPending);
     if (unclean) step.refold.add(root);
@@ -87,7 +87,7 @@ async function placeBrowsers(step: Step, browsers: readonly MovedBrowser[], link
     if (joins !== undefined) {
       const lone = leadOf(step, own);
       const owner = leadOf(step, joins);
-      owner.memory = mergeMemories(owner.memory, lone.memory);
+      owner.memory = mergeMemories(owner.memory, lone.memory, step.rulebook);
       if (step.refold.has(own) || lone.refoldPending) step.refold.add(joins);
       else if (!step.refold.has(joins)) addStateTo(step, joins, own);
       step.refold.delete(own);

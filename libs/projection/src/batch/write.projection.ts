@@ -67,11 +67,10 @@ async function keysToName(step: Step, leads: readonly number[]): Promise<Map<num
 
 async function writeDecisions(step: Step, made: readonly MadeDecision[], names: ReadonlyMap<number, SubjectKey>): Promise<Notice[]> {
   if (made.length === 0) return [];
-  const rows = made.map(({ lead, decision, look }) => {
+  const rows = made.map(({ lead, decision, look, at }) => {
     const key = names.get(lead)!;
-    const kind = decision.decision;
-    const ordinal = kind === 'hot' && decision.to !== null && decision.to !== undefined ? decision.epoch : decision.seq;
-    return { id: derivedId(`decision:${kind}`, key, decision.name, String(ordinal), decision.to === null ? 'left' : 'entered'), key, lead, decision, look };
+    const ordinal = decision.decision === 'hot' || decision.decision === 'rearm' ? decision.epoch : decision.seq;
+    return { id: derivedId(`decision:${decision.decision}`, key, ordinal), key, lead, decision, look, at };
   });
   await step.client.query({
     name: 'leadfold-write-decisions',
@@ -84,7 +83,7 @@ async function writeDecisions(step: Step, made: readonly MadeDecision[], names: 
       textArray(rows.map((row) => (row.key.startsWith('a:') ? row.key.slice(2) : null))),
       textArray(rows.map((row) => (row.key.startsWith('u:') ? row.key.slice(2) : null))),
       textArray(rows.map((row) => (row.key.startsWith('e:') ? row.key.slice(2) : null))),
-      plainArray(rows.map((row) => row.decision.at)),
+      plainArray(rows.map((row) => row.at)),
       joinJson(rows.map((row) => JSON.stringify(row.decision))),
       step.now,
       step.batch,
@@ -96,17 +95,16 @@ async function writeDecisions(step: Step, made: readonly MadeDecision[], names: 
 function noticesOf(id: string, key: SubjectKey, lead: number, decision: MadeDecision['decision'], look: Look): Notice[] {
   const quietCause = decision.quiet ? decision.cause : null;
   const common = { key: id, lead, subjectKey: key, event: id, quietCause };
+  if (decision.decision === 'rearm') return [];
   if (decision.decision === 'hot') {
-    if (!decision.crossing) return [];
     const { score, temperature } = look;
     return [{ ...common, kind: 'crossing', name: 'hot', payload: { rules: decision.rules, epoch: decision.epoch, score, temperature } }];
   }
-  const { from, to } = decision;
+  const { decision: kind, from, to } = decision;
   const payload = { from, to };
-  const notices: Notice[] = [];
-  if (to !== null) notices.push({ ...common, kind: decision.decision, name: decision.decision === 'stage' ? to : decision.name, payload });
-  else notices.push({ ...common, kind: decision.decision, name: `left:${decision.decision === 'stage' ? from : decision.name}`, payload });
-  return notices;
+  const entered: Notice[] = to === null ? [] : [{ ...common, kind, name: to, payload }];
+  const left: Notice[] = from === null ? [] : [{ ...common, key: `${id}:left`, kind, name: `left:${from}`, payload }];
+  return [...entered, ...left];
 }
 
 function signalNotices(step: Step, listeners: ReadonlySet<string>): Notice[] {

@@ -1,0 +1,65 @@
+import { apartOf, identityOf, joinComponents, judge, soleOwner, type Identification, type Judgements, type Link, type LinkPair, type SubjectKey } from '#libs/leads/domain';
+import type { Queryable } from '#libs/platform';
+import { eventColumns, eventOf, type EventRow } from '../store/event.store.js';
+
+/** Who is who, from `event` alone: what `link`, `apart`, `identification` and `lead.merged_into` must say. */
+export interface DerivedIdentity {
+  links: (Link & { batch: number; state: 'active' | 'skipped'; reason: string | null })[];
+  aparts: (LinkPair & { event: string; at: number; batch: number })[];
+  identifications: (Identification & { anon: string; batch: number })[];
+  /** Only rows that differ from their default: no root of its own, or mixed. */
+  linkage: Map<number, { mergedInto: number | null; mixed: boolean }>;
+}
+
+/** `leadOf` says which lead was minted for a key; every key that any event names must have one. */
+export async function deriveIdentity(db: Queryable, keyLimit: number): Promise<DerivedIdentity> {
+  const judgements = await allJudgements(db);
+  const leadOf = await leadsByKey(db);
+  const derived: DerivedIdentity = { links: [], aparts: [], identifications: [], linkage: new Map() };
+  const timelines = new Map<string, Identification[]>();
+  const stating = await db.query<EventRow>(
+    `select ${eventColumns} from event e where e.type in ('identify', 'alias', 'merge', 'apart')
+      or (e.type = 'track' and (e.body->>'links' = 'true' or e.body->>'name' = 'Email Clicked'))`,
+  );
+  for (const row of stating.rows) {
+    const event = eventOf(row);
+    if (judgements.withdrawn(event.id)) continue;
+    const stamp = { event: event.id, at: event.occurredAt, batch: row.batch };
+    const apart = apartOf(event);
+    if (apart) derived.aparts.push({ ...apart, ...stamp });
+    if (judgements.unmerged(event.id)) continue;
+    const { link, identifications } = identityOf(event, judgements.verdictOf(event.id));
+    if (link) derived.links.push({ ...link, ...stamp, state: 'active', reason: null });
+    for (const { anon, strong } of identifications) {
+      derived.identifications.push({ anon, strong, ...stamp });
+      timelines.set(anon, [...(timelines.get(anon) ?? []), { at: stamp.at, event: stamp.event, strong }]);
+    }
+  }
+  const components = joinComponents(derived.links, derived.aparts, keyLimit);
+  const reasons = new Map(components.skipped.map((link) => [link.event, link.reason]));
+  for (const link of derived.links) if (reasons.has(link.event)) Object.assign(link, { state: 'skipped', reason: reasons.get(link.event) });
+  const rootOf = (key: SubjectKey): number => Math.min(...components.membersOf(key).map((member) => leadOf.get(member)!));
+  for (const key of new Set(derived.links.flatMap((link) => [link.a, link.b]))) {
+    const [lead, root] = [leadOf.get(key)!, rootOf(key)];
+    if (lead !== root) derived.linkage.set(lead, { mergedInto: root, mixed: false });
+  }
+  for (const [anon, rows] of timelines) {
+    const lead = leadOf.get(`a:${anon}`)!;
+    const owner = soleOwner(rows, rootOf);
+    derived.linkage.set(lead, owner === undefined ? { mergedInto: null, mixed: true } : { mergedInto: owner, mixed: false });
+  }
+  return derived;
+}
+
+async function allJudgements(db: Queryable): Promise<Judgements> {
+  const result = await db.query<EventRow>(
+    `select ${eventColumns} from event e where e.refers_to is not null and e.kind in ('judgement', 'retraction')
+      and not exists (select 1 from unapplied_judgement u where u.event = e.id)`,
+  );
+  return judge(result.rows.map(eventOf));
+}
+
+async function leadsByKey(db: Queryable): Promise<Map<SubjectKey, number>> {
+  const result = await db.query<[string, number]>({ text: 'select key, lead from subject_key', rowMode: 'array' });
+  return new Map(result.rows);
+}

@@ -1,0 +1,153 @@
+import { canonicalJson } from '#libs/leads/domain';
+import { inTransaction, type Pool, type PoolClient } from '#libs/platform';
+import { lockRulebookShared } from '../batch/batch.projection.js';
+import { refoldLeads } from '../batch/refold.projection.js';
+import type { ProjectionContext } from '../projection-context.js';
+import { rulebookLock } from '../rulebook.store.js';
+import { plainArray, textArray } from '../store/arrays.js';
+import { lockLeads, writeLeads } from '../store/lead.store.js';
+import { openBatch } from '../store/offset.store.js';
+import { deriveIdentity, type DerivedIdentity } from './derive-identity.query.js';
+import { repeating } from './sweep.projection.js';
+
+export interface RebuildReport {
+  leads: number;
+  /** Leads whose stored state was another than their events say. */
+  corrected: number;
+  /** Leads that were merged, split or mixed otherwise than their events say. */
+  relinked: number;
+}
+
+const slice = 200;
+
+/**
+ * All derived state anew from `event`. Lead ids stay, memory (what was decided) stays, nothing is decided or sent. Who is
+ * who is rebuilt while batches wait; then each lead is refolded under its own lock while they go on.
+ */
+export async function rebuild(pool: Pool, context: ProjectionContext, onProgress: (report: RebuildReport) => void = () => undefined): Promise<RebuildReport> {
+  const report: RebuildReport = { leads: 0, corrected: 0, relinked: await rebuildIdentity(pool, context) };
+  for (let last = 0; ; ) {
+    const done = await repeating(() => rebuildSlice(pool, context, last));
+    if (done.last === undefined) return report;
+    last = done.last;
+    report.leads += done.leads;
+    report.corrected += done.corrected;
+    onProgress(report);
+  }
+}
+
+async function rebuildIdentity(pool: Pool, context: ProjectionContext): Promise<number> {
+  return inTransaction(pool, async (client) => {
+    await client.query('set local statement_timeout = 0');
+    await client.query('select pg_advisory_xact_lock($1)', [rulebookLock]);
+    await mintMissingKeys(client);
+    await client.query(
+      `delete from unapplied_judgement u using event t where t.id = u.target
+        and (t.kind <> 'judgement' or t.refers_to is null or exists (select 1 from event f where f.id = t.refers_to))`,
+    );
+    const derived = await deriveIdentity(client, context.settings.keyLimit);
+    await client.query('delete from link');
+    await client.query('delete from apart');
+    await client.query('delete from identification');
+    await insertIdentity(client, derived);
+    return relink(client, derived);
+  });
+}
+
+async function mintMissingKeys(client: PoolClient): Promise<void> {
+  await client.query(
+    `with named as (
+        select distinct case when uid is not null then 'u:' || uid when email is not null then 'e:' || email else 'a:' || anon end as key
+        from event where kind not in ('judgement', 'retraction', 'decision')
+        union select 'a:' || anon from event where anon is not null and type in ('identify', 'alias', 'merge', 'track')
+        union select 'e:' || email from event where email is not null and uid is not null
+        union select body->>'otherKey' from event where type in ('alias', 'merge', 'apart')),
+      minted as (insert into subject_key (key, lead) select key, nextval('lead_id_seq') from named where key is not null order by key
+        on conflict (key) do nothing returning lead)
+      insert into lead (id) overriding system value select lead from minted`,
+  );
+}
+
+async function insertIdentity(client: PoolClient, { links, aparts, identifications }: DerivedIdentity): Promise<void> {
+  await client.query(
+    `insert into link (event, a, b, at, state, reason, batch) select event, a, b, to_timestamp(at / 1000.0), state, reason, batch
+      from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::text[], $6::text[], $7::bigint[]) as t(event, a, b, at, state, reason, batch)`,
+    [
+      plainArray(links.map((row) => row.event)),
+      textArray(links.map((row) => row.a)),
+      textArray(links.map((row) => row.b)),
+      plainArray(links.map((row) => row.at)),
+      textArray(links.map((row) => row.state)),
+      textArray(links.map((row) => row.reason)),
+      plainArray(links.map((row) => row.batch)),
+    ],
+  );
+  await client.query(
+    `insert into apart (event, a, b, at, batch) select event, a, b, to_timestamp(at / 1000.0), batch
+      from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::bigint[]) as t(event, a, b, at, batch)`,
+    [
+      plainArray(aparts.map((row) => row.event)),
+      textArray(aparts.map((row) => row.a)),
+      textArray(aparts.map((row) => row.b)),
+      plainArray(aparts.map((row) => row.at)),
+      plainArray(aparts.map((row) => row.batch)),
+    ],
+  );
+  await client.query(
+    `insert into identification (anon, at, event, strong, batch) select anon, to_timestamp(at / 1000.0), event, strong, batch
+      from unnest($1::text[], $2::float8[], $3::uuid[], $4::text[], $5::bigint[]) as t(anon, at, event, strong, batch)`,
+    [
+      textArray(identifications.map((row) => row.anon)),
+      plainArray(identifications.map((row) => row.at)),
+      plainArray(identifications.map((row) => row.event)),
+      textArray(identifications.map((row) => row.strong)),
+      plainArray(identifications.map((row) => row.batch)),
+    ],
+  );
+}
+
+/** A lead that is split off takes over what was decided about its former root. Until its refold it decides nothing. */
+async function relink(client: PoolClient, { linkage }: DerivedIdentity): Promise<number> {
+  const ids = [...linkage.keys()];
+  const changed = await client.query(
+    `update lead l set merged_into = n.merged_into, mixed = n.mixed, version = l.version + 1, refold_pending = n.merged_into is null,
+        memory = case when n.merged_into is null and r.id is not null then r.memory else l.memory end
+      from (select l.id, t.merged_into, coalesce(t.mixed, false) as mixed, l.merged_into as former
+        from lead l left join unnest($1::bigint[], $2::bigint[], $3::bool[]) as t(id, merged_into, mixed) on t.id = l.id) n
+      left join lead r on r.id = n.former
+      where l.id = n.id and (l.merged_into, l.mixed) is distinct from (n.merged_into, n.mixed)`,
+    [plainArray(ids), plainArray(ids.map((id) => linkage.get(id)!.mergedInto)), plainArray(ids.map((id) => linkage.get(id)!.mixed))],
+  );
+  await client.query('delete from lead_rank k using lead l where l.id = k.lead and (l.merged_into is not null or l.mixed)');
+  return changed.rowCount ?? 0;
+}
+
+async function rebuildSlice(pool: Pool, context: ProjectionContext, after: number): Promise<{ last?: number; leads: number; corrected: number }> {
+  return inTransaction(pool, async (client) => {
+    await client.query('set local statement_timeout = 0');
+    await lockRulebookShared(client);
+    const found = await client.query<{ id: number }>(`select id from lead where id > $1 and merged_into is null order by id limit ${slice}`, [after]);
+    if (found.rows.length === 0) return { leads: 0, corrected: 0 };
+    const ids = found.rows.map((row) => row.id);
+    const { version } = await openBatch(client);
+    const rulebook = await context.rulebook(client, version);
+    // whoever was merged meanwhile was refolded or added by that merge's own rules
+    const leads = new Map([...(await lockLeads(client, ids))].filter(([, lead]) => lead.mergedInto === null));
+    const changed: number[] = [];
+    for (const [root, state] of await refoldLeads(client, leads.keys(), rulebook, context)) {
+      const lead = leads.get(root)!;
+      if (canonicalJson(lead.state) !== canonicalJson(state) || lead.refoldPending || lead.rulebook !== version) changed.push(root);
+      Object.assign(lead, { state, refoldPending: false, rulebook: version });
+    }
+    await writeLeads(client, changed.map((id) => ({ ...leads.get(id)!, rankHash: null })));
+    await dueNow(client, changed);
+    return { last: ids.at(-1)!, leads: leads.size, corrected: changed.length };
+  });
+}
+
+/** What a corrected state changes about decisions is for the ordinary, quiet review to say. */
+async function dueNow(client: PoolClient, ids: readonly number[]): Promise<void> {
+  if (ids.length === 0) return;
+  await client.query('update lead set next_change_at = leadfold_now() where id = any($1::bigint[]) and next_change_at is not null', [plainArray(ids)]);
+  await client.query('update lead_rank set next_change_at = leadfold_now() where lead = any($1::bigint[])', [plainArray(ids)]);
+}

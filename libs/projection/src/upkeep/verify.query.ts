@@ -1,0 +1,100 @@
+import { stateHash, type LeadState } from '#libs/leads/domain';
+import type { Pool, PoolClient } from '#libs/platform';
+import { look, lookHashable } from '../domain/index.js';
+import { refoldLeads } from '../batch/refold.projection.js';
+import type { ProjectionContext } from '../projection-context.js';
+import { readLeads, type LeadRead } from '../read/lead.query.js';
+import { deriveIdentity } from './derive-identity.query.js';
+import { presentKeys } from './present-keys.query.js';
+
+export interface Difference {
+  lead: number;
+  /** Hashes of the stored state and of the one that the events give. */
+  stored: string;
+  refolded: string;
+}
+
+export interface VerifyReport {
+  leads: number;
+  differences: Difference[];
+  /** Leads that wait for a refold or for the live rulebook: their state is of an earlier moment, and says so. */
+  pending: number[];
+  /** Rows of link, apart, identification and lead that are other than the events say; not looked at in a sample. */
+  identityDifferences: number;
+}
+
+export interface VerifyOptions {
+  /** Only so many leads, drawn at random. */
+  sample?: number;
+  /** Also give the hash of each key set, for comparing two databases. */
+  onLead?: (keys: readonly string[], hash: string) => void;
+  /** For hashes that two databases share, ms; else the database's now. */
+  now?: number;
+}
+
+const slice = 200;
+
+/** Folds leads anew from `event` and compares hashes. Each slice is one snapshot, so events may flow in meanwhile. */
+export async function verify(pool: Pool, context: ProjectionContext, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const report: VerifyReport = { leads: 0, differences: [], pending: [], identityDifferences: 0 };
+  if (options.sample === undefined) report.identityDifferences = await inSnapshot(pool, (client) => identityDifferences(client, context));
+  const order = options.sample === undefined ? 'order by id' : `order by random() limit ${Math.max(0, Math.floor(options.sample))}`;
+  const ids = (await pool.query<{ id: number }>(`select id from lead where merged_into is null ${order}`)).rows.map((row) => row.id);
+  for (let from = 0; from < ids.length; from += slice) await inSnapshot(pool, (client) => verifySlice(client, context, ids.slice(from, from + slice), report, options));
+  return report;
+}
+
+async function verifySlice(client: PoolClient, context: ProjectionContext, ids: readonly number[], report: VerifyReport, options: VerifyOptions): Promise<void> {
+  const roots = [...(await readLeads(client, ids)).values()].filter((lead, index, all) => all.findIndex((other) => other.id === lead.id) === index);
+  const live = await client.query<{ version: number; now: number }>(
+    `select (select version from rulebook_publish order by id desc limit 1) as version, (extract(epoch from leadfold_now()) * 1000)::bigint as now`,
+  );
+  const { version, now } = live.rows[0]!;
+  const rulebook = await context.rulebook(client, version);
+  const keys = await presentKeys(client, roots.map((lead) => lead.id));
+  const states = await refoldLeads(client, roots.map((lead) => lead.id), rulebook, context);
+  const hashOf = (lead: LeadRead, state: LeadState): string =>
+    stateHash(keys.get(lead.id) ?? [], state, lookHashable(look(state, rulebook, lead.memory, options.now ?? now), rulebook));
+  for (const lead of roots) {
+    report.leads += 1;
+    const refolded = hashOf(lead, states.get(lead.id)!);
+    if (keys.has(lead.id)) options.onLead?.(keys.get(lead.id)!, refolded);
+    if (lead.refoldPending || (lead.rulebook !== version && lead.rulebook !== 0)) {
+      report.pending.push(lead.id);
+      continue;
+    }
+    const stored = hashOf(lead, lead.state);
+    if (stored !== refolded) report.differences.push({ lead: lead.id, stored, refolded });
+  }
+}
+
+async function identityDifferences(client: PoolClient, context: ProjectionContext): Promise<number> {
+  const derived = await deriveIdentity(client, context.settings.keyLimit);
+  const expected = new Set([
+    ...derived.links.map((row) => `l ${row.event} ${row.a} ${row.b} ${row.state}`),
+    ...derived.aparts.map((row) => `p ${row.event} ${row.a} ${row.b}`),
+    ...derived.identifications.map((row) => `i ${row.event} ${row.anon} ${row.strong} ${row.at}`),
+    ...[...derived.linkage].map(([lead, row]) => `m ${lead} ${row.mergedInto} ${row.mixed}`),
+  ]);
+  const stored = await client.query<{ row: string }>(
+    `select 'l ' || event || ' ' || a || ' ' || b || ' ' || state as row from link where state <> 'withdrawn'
+      union all select 'p ' || event || ' ' || a || ' ' || b from apart
+      union all select 'i ' || event || ' ' || anon || ' ' || strong || ' ' || (extract(epoch from at) * 1000)::bigint from identification
+      union all select 'm ' || id || ' ' || coalesce(merged_into::text, 'null') || ' ' || mixed::text from lead where merged_into is not null or mixed`,
+  );
+  const found = stored.rows.filter(({ row }) => expected.delete(row)).length;
+  return stored.rows.length - found + expected.size;
+}
+
+async function inSnapshot<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin isolation level repeatable read read only');
+    await client.query('set local statement_timeout = 0');
+    return await work(client);
+  } finally {
+    await client.query('rollback').catch((error: Error) => (broken = error));
+    client.release(broken);
+  }
+}
