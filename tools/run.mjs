@@ -109,7 +109,7 @@ async function oneAtATime(work) {
       if (error.code !== 'EEXIST') throw error;
     }
     const [pid, start] = (read(lock) ?? '').split(' ');
-    if (!Number(pid) || startOf(pid) !== start || !alive(Number(pid))) fs.rmSync(lock, { force: true });
+    if (isDead(pid, start)) takeAway(lock, draft);
     else {
       if (waited === 0) say('packages', `waiting for process ${pid}, which installs or builds`);
       await new Promise((resolve) => setTimeout(resolve, 200));
@@ -122,6 +122,22 @@ async function oneAtATime(work) {
     fs.rmSync(draft, { force: true });
   }
 }
+
+/** Two that see the same dead holder: without this the second would take away the lock of the first. */
+function takeAway(lock, draft) {
+  const broom = `${lock}.broom`;
+  try {
+    fs.linkSync(draft, broom);
+  } catch {
+    const since = fs.statSync(broom, { throwIfNoEntry: false })?.mtimeMs;
+    if (since !== undefined && Date.now() - since > 10_000) fs.rmSync(broom, { force: true });
+    return;
+  }
+  if (isDead(...(read(lock) ?? '').split(' '))) fs.rmSync(lock, { force: true });
+  fs.rmSync(broom, { force: true });
+}
+
+const isDead = (pid, start) => !Number(pid) || startOf(pid) !== start || !alive(Number(pid));
 
 function startOf(pid) {
   const stat = read(`/proc/${pid}/stat`);

@@ -57,7 +57,7 @@ export async function startContainers(set: ServiceSet, wanted: Part[], progress:
     SMTP_PORT: String(ports.mail),
     MAILBOX_PORT: String(mailbox),
   };
-  const args = [...compose(set), '--profile', 'services', 'up', '-d', '--wait', ...wanted.map((part) => service[part])];
+  const args = [...compose(set), 'up', '-d', '--wait', ...wanted.map((part) => service[part])];
   await run('docker', args, { env, timeout: 600_000, maxBuffer: 8 << 20 }).catch((error: { stderr?: string }) => {
     throw new ServiceError(`docker compose failed:\n${error.stderr?.trim()}`, 'Mend it, or set LEADFOLD_DOCKER=off to use native processes.');
   });
@@ -69,5 +69,5 @@ export async function startContainers(set: ServiceSet, wanted: Part[], progress:
 }
 
 export async function stopContainers(set: ServiceSet): Promise<void> {
-  await run('docker', [...compose(set), '--profile', 'services', 'down'], { timeout: 120_000 });
+  await run('docker', [...compose(set), 'down'], { timeout: 120_000 });
 }

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const pom = path.join(projectRoot, 'tools/services/kafka/pom.xml');
 
 const answers = (command: string, args: string[]) =>
-  run(command, args, { timeout: 20_000 }).then(
+  run(command, args, { timeout: 20_000, env: process.env }).then(
     ({ stdout, stderr }) => stdout + stderr,
     () => undefined,
   );

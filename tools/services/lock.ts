@@ -20,7 +20,7 @@ export async function withLock<T>(file: string, onWait: (holder: number) => void
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       }
       const holder = readJson<ProcessId>(file);
-      if (!holder || !(await isAlive(holder))) fs.rmSync(file, { force: true });
+      if (!holder || !(await isAlive(holder))) await takeAway(file, draft);
       else {
         if (!told) onWait(holder.pid);
         told = true;
@@ -35,4 +35,20 @@ export async function withLock<T>(file: string, onWait: (holder: number) => void
   } finally {
     fs.rmSync(file, { force: true });
   }
+}
+
+/** Two that see the same dead holder: without this the second would take away the lock of the first. */
+async function takeAway(file: string, draft: string): Promise<void> {
+  const broom = `${file}.broom`;
+  try {
+    fs.linkSync(draft, broom);
+  } catch {
+    const since = fs.statSync(broom, { throwIfNoEntry: false })?.mtimeMs;
+    if (since !== undefined && Date.now() - since > 10_000) fs.rmSync(broom, { force: true });
+    await sleep(20);
+    return;
+  }
+  const holder = readJson<ProcessId>(file);
+  if (!holder || !(await isAlive(holder))) fs.rmSync(file, { force: true });
+  fs.rmSync(broom, { force: true });
 }

