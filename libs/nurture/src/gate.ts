@@ -6,9 +6,13 @@ import type { NurtureConfig } from './nurture.config.js';
  * delivery; `cap-day`, `cap-week` and `quiet-hours` put it off. What lies with the mail server counts as sent.
  */
 export function sendGate(config: NurtureConfig, zone: string): SendGate {
+  const always = config.NURTURE_QUIET_HOURS === 'off';
   return {
     policy: {
-      zone, days: config.MAIL_DAYS.split(',').map(Number), from: config.MAIL_FROM_HOUR, until: config.MAIL_UNTIL_HOUR,
+      zone,
+      days: always ? [1, 2, 3, 4, 5, 6, 7] : config.MAIL_DAYS.split(',').map(Number),
+      from: always ? 0 : config.MAIL_FROM_HOUR,
+      until: always ? 24 : config.MAIL_UNTIL_HOUR,
       perDay: config.MAIL_PER_DAY, perWeek: config.MAIL_PER_WEEK,
     },
     sql: gateSql,

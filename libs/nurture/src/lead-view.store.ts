@@ -1,7 +1,6 @@
-import { isJapanese, type LeadMemory, type LeadState, type Json } from '#libs/leads/domain';
+import { isJapanese, type Condition, type LeadMemory, type LeadState, type Json } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import type { LeadView } from './domain/advance.js';
-import type { Condition } from './domain/scenario.js';
 
 /** A lead as it stands, read again whenever something is about to happen to it. */
 export interface LeadRecord {

@@ -4,6 +4,7 @@ export const nurtureConfig = z.object({
   MAIL_DAYS: z.string().regex(/^[1-7](,[1-7])*$/).default('1,2,3,4,5').describe('Days on which nurture mails go out: 1 Monday to 7 Sunday'),
   MAIL_FROM_HOUR: z.coerce.number().int().min(0).max(23).default(9).describe('Local hour at which nurture mails begin'),
   MAIL_UNTIL_HOUR: z.coerce.number().int().min(1).max(24).default(18).describe('Local hour at which nurture mails end'),
+  NURTURE_QUIET_HOURS: z.enum(['on', 'off']).default('on').describe('off: nurture mails go out at any hour of any day (demonstrations and tests)'),
   MAIL_PER_DAY: z.coerce.number().int().min(1).default(2).describe('Nurture mails to one person within 24 hours at the most'),
   MAIL_PER_WEEK: z.coerce.number().int().min(1).default(5).describe('Nurture mails to one person within 7 days at the most'),
   MAIL_LOCALE: z.enum(['ja', 'en']).default('ja').describe('Language of mails to people whose language is not known'),

@@ -48,14 +48,17 @@ export class ScenarioVersions {
   }
 }
 
-/** What the projection must tell of: in the transaction that activates or pauses. Runs under way go on after a pause. */
-export async function setListeners(db: Queryable, name: string, scenario: Scenario | undefined): Promise<void> {
+/**
+ * What the projection must tell of: in the transaction that activates or pauses. Runs under way go on after a pause, and
+ * what their exits watch is still told of.
+ */
+export async function setListeners(db: Queryable, name: string, scenario: Scenario | undefined, entering = true): Promise<void> {
   const wantedBy = `scenario:${name}`;
   await db.query('delete from listener where wanted_by = $1', [wantedBy]);
   if (!scenario) return;
   const { entry } = scenario;
   const wanted = [
-    'signal' in entry ? ['signal', entry.signal] : ['segment', entry.segment],
+    ...(entering ? ['signal' in entry ? ['signal', entry.signal] : ['segment', entry.segment]] : []),
     ...awaitedSignals(scenario).map((signal) => ['signal', signal]),
     ...(scenario.exits.some((exit) => 'hot' in exit) ? [['crossing', 'hot']] : []),
   ];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Zone } from '#libs/leads/domain';
+import type { Condition, Zone } from '#libs/leads/domain';
 import { endOfWait } from './business-time.js';
-import { firstStep, following, type Condition, type Scenario } from './scenario.js';
+import { firstStep, following, type Scenario } from './scenario.js';
 
 /** One lead's way through a scenario, as far as it has come. Times in ms. */
 export interface Run {

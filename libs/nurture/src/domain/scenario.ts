@@ -1,13 +1,13 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { conditionDefinition, type Condition } from '#libs/leads/domain';
 import { DomainError, type FieldError } from '#libs/platform';
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'lower-case letters, digits and hyphens');
 const stepName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'lower-case letters, digits and hyphens');
 const amount = z.number().int().min(1).max(400);
 const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:MM');
-/** The one condition language; its own compiler checks what stands in it. */
-const condition = z.record(z.string(), z.json());
+const condition = conditionDefinition;
 
 /** Exactly one length; `at` moves the end on to that time of the local day. */
 const wait = z
@@ -41,7 +41,7 @@ export const scenarioSchema = z.strictObject({
 export type Scenario = z.infer<typeof scenarioSchema>;
 export type Step = z.infer<typeof step>;
 export type Wait = z.infer<typeof wait>;
-export type Condition = z.infer<typeof condition>;
+export type { Condition };
 
 export const firstStep = (scenario: Scenario): string => Object.keys(scenario.steps)[0]!;
 
@@ -69,7 +69,18 @@ export function parseScenario(input: unknown): Scenario {
   }
   const parsed = scenarioSchema.safeParse(document);
   if (parsed.success) return parsed.data;
-  throw refused(parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), code: issue.code, message: issue.message })));
+  throw refused(parsed.error.issues.flatMap((issue) => errorsOf(issue, [])));
+}
+
+/** Of the alternatives of a union the one that got furthest says what is wrong. */
+function errorsOf(issue: z.core.$ZodIssue, above: PropertyKey[]): FieldError[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === 'invalid_union' && issue.errors.length) {
+    const weight = (issues: z.core.$ZodIssue[]) => Math.max(...issues.map((i) => i.path.length * 10 - (i.code === 'unrecognized_keys' ? 5 : 0))) - issues.length;
+    const best = [...issue.errors].sort((a, b) => weight(b) - weight(a))[0]!;
+    return best.flatMap((inner) => errorsOf(inner, path));
+  }
+  return [{ path: path.join('.'), code: issue.code.replaceAll('_', '-'), message: issue.message }];
 }
 
 export const refused = (errors: FieldError[]): DomainError =>
