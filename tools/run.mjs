@@ -110,10 +110,8 @@ async function oneAtATime(work) {
     }
     const [pid, start] = (read(lock) ?? '').split(' ');
     if (isDead(pid, start)) takeAway(lock, draft);
-    else {
-      if (waited === 0) say('packages', `waiting for process ${pid}, which installs or builds`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+    else if (waited === 0) say('packages', `waiting for process ${pid}, which installs or builds`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   try {
     await work();
@@ -127,6 +125,7 @@ async function oneAtATime(work) {
 function takeAway(lock, draft) {
   const broom = `${lock}.broom`;
   try {
+    fs.utimesSync(draft, new Date(), new Date()); // a link shares the time of its draft
     fs.linkSync(draft, broom);
   } catch {
     const since = fs.statSync(broom, { throwIfNoEntry: false })?.mtimeMs;

@@ -41,6 +41,7 @@ export async function withLock<T>(file: string, onWait: (holder: number) => void
 async function takeAway(file: string, draft: string): Promise<void> {
   const broom = `${file}.broom`;
   try {
+    fs.utimesSync(draft, new Date(), new Date()); // a link shares the time of its draft
     fs.linkSync(draft, broom);
   } catch {
     const since = fs.statSync(broom, { throwIfNoEntry: false })?.mtimeMs;
