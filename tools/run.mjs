@@ -136,7 +136,9 @@ function takeAway(lock, draft) {
   fs.rmSync(broom, { force: true });
 }
 
-const isDead = (pid, start) => !Number(pid) || startOf(pid) !== start || !alive(Number(pid));
+function isDead(pid, start) {
+  return !Number(pid) || startOf(pid) !== start || !alive(Number(pid));
+}
 
 function startOf(pid) {
   const stat = read(`/proc/${pid}/stat`);
@@ -181,8 +183,13 @@ function read(file) {
   }
 }
 
-const took = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
-const say = (label, text) => process.stderr.write(`  ${label.padEnd(11)} ${text}\n`);
+function took(since) {
+  return `${((Date.now() - since) / 1000).toFixed(1)} s`;
+}
+
+function say(label, text) {
+  process.stderr.write(`  ${label.padEnd(11)} ${text}\n`);
+}
 
 function stop(message, remedy) {
   throw Object.assign(new Error(message), { remedy });
