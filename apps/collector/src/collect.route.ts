@@ -27,7 +27,7 @@ export function registerCollect(server: FastifyInstance, parts: CollectorParts):
       {
         bodyLimit: limits.batchBytes,
         onRequest: collect.admit,
-        errorHandler: (error, request, reply) => collect.failed(error, request, reply),
+        errorHandler: (error, request, reply) => void collect.failed(error, request, reply),
       },
       (request, reply) => collect.handle(request, reply, routeType),
     );
