@@ -1,5 +1,5 @@
 import { createEventLog, type EventLog } from '#libs/event-log';
-import type { MailPolicy, Notice, NoticeHandler } from '#libs/delivery';
+import { HandOut, type MailPolicy, type Notice, type NoticeHandler } from '#libs/delivery';
 import type { AlertInput } from '#libs/handoff';
 import { createJobQueue, type JobQueue } from '#libs/job-queue';
 import { createLogger, createMetrics, createPool, newId, parseConfig, Progress, type Logger, type Pool, type PoolClient } from '#libs/platform';
@@ -37,6 +37,7 @@ export async function startActing(
   const queue = createJobQueue(config, log);
   const act = new Act({
     config, pool, log, eventLog, queue,
+    handOut: new HandOut(queue, log),
     progress: new Progress(log),
     metrics: createMetrics('worker'),
     handlers: parts.handlers ?? [],
@@ -79,11 +80,11 @@ export const plainReader = async (_client: PoolClient, notices: Notice[]): Promi
     who: { name: '田中 太郎', company: 'アクメ株式会社', position: '部長', email: 'taro@example.com' },
     rules: (notice.payload['rules'] as string[]).map((name) => ({
       name,
-      conditions: { ja: ['14日以内に資料を請求'], en: ['asked for material within 14 days'] },
+      conditions: ['14日以内に資料を請求'],
     })),
     score: { total: 742, engagement: 500, fit: 242, grade: 'A' },
-    lines: [{ label: { ja: '価格ページ', en: 'Viewed pricing' }, points: 500 }, { label: { ja: '従業員', en: 'Employees' }, points: 242 }],
-    actions: [{ at: notice.createdAt.getTime(), label: { ja: '資料請求', en: 'Requested material' } }],
+    lines: [{ label: '価格ページ', points: 500 }, { label: '従業員', points: 242 }],
+    actions: [{ at: notice.createdAt.getTime(), label: '資料請求' }],
     links: [],
     timeZone: 'Asia/Tokyo',
   }));

@@ -1,7 +1,7 @@
 import type { EventLog } from '#libs/event-log';
 import {
-  createOutboundAgent, dueChannel, EmailChannel, factsChannel, HandOut, outboxChannel, OutboxRelay, Pump, relayFacts, SendLedger,
-  SlackChannel, sweepLost, takeDue, WakeUp, WebhookChannel, type ChannelSender, type MailPolicy, type NoticeHandler,
+  createOutboundAgent, dueChannel, EmailChannel, factsChannel, outboxChannel, OutboxRelay, Pump, relayFacts, SendLedger,
+  SlackChannel, sweepLost, takeDue, WakeUp, WebhookChannel, type ChannelSender, type HandOut, type MailPolicy, type NoticeHandler,
 } from '#libs/delivery';
 import { lanes, parseAllowList, type Lane } from '#libs/delivery/domain';
 import { alertMail, alertSlackMessage, alertWebhookBody } from '#libs/handoff';
@@ -17,6 +17,7 @@ export interface ActParts {
   queue: JobQueue;
   progress: Progress;
   metrics: Registry;
+  handOut: HandOut;
   handlers: NoticeHandler[];
   mailPolicy?: MailPolicy;
 }
@@ -35,7 +36,7 @@ const concurrency = (config: WorkerConfig): Record<Lane, number> => ({
 
 /** The worker's moving parts: the relay, the hand-out, one runner per lane, the sweep and the way of facts back to the log. */
 export class Act {
-  readonly handOut: HandOut;
+  private readonly handOut: HandOut;
   readonly ledger: SendLedger;
   private readonly senders: ChannelSender[];
   private readonly pumps: Pump[];
@@ -45,8 +46,8 @@ export class Act {
   private deliveredBefore = 0;
 
   constructor(private readonly parts: ActParts) {
-    const { config, pool, log, eventLog, queue, progress, handlers, mailPolicy } = parts;
-    this.handOut = new HandOut(queue, log);
+    const { config, pool, log, eventLog, progress, handlers, mailPolicy } = parts;
+    this.handOut = parts.handOut;
     this.senders = sendersOf(config, mailPolicy);
     const attempts = new Histogram({
       name: 'leadfold_delivery_age_seconds',

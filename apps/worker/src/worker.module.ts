@@ -1,12 +1,12 @@
 import { Module, type DynamicModule, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Server } from 'node:http';
 import { createEventLog, type EventLog } from '#libs/event-log';
-import type { MailPolicy, NoticeHandler } from '#libs/delivery';
-import { AlertReactor, listenForCrossings } from '#libs/handoff';
+import { HandOut } from '#libs/delivery';
+import { AlertReactor, alertReader, listenForCrossings } from '#libs/handoff';
 import { createJobQueue, type JobQueue } from '#libs/job-queue';
 import { createMetrics, createPool, Progress, serveProbe, type Logger, type Pool } from '#libs/platform';
+import { ensureDefaultRulebook } from '#libs/projection';
 import { Act } from './act.js';
-import { readAlerts } from './alert.query.js';
 import type { WorkerConfig } from './worker.config.js';
 
 /** Starts acting when everything is wired, and stops in the reverse order. */
@@ -23,6 +23,7 @@ export class Worker implements OnApplicationBootstrap, OnApplicationShutdown {
   async onApplicationBootstrap(): Promise<void> {
     const { config, log, pool, eventLog, progress, act, metrics } = this.parts;
     await eventLog.prepare();
+    await ensureDefaultRulebook(pool);
     await listenForCrossings(pool, config);
     await act.start();
     progress.watch();
@@ -69,9 +70,9 @@ export class WorkerModule {
           provide: Act,
           inject: ['pool', 'event-log', 'queue', 'metrics', Progress],
           useFactory: (pool: Pool, eventLog: EventLog, queue: JobQueue, metrics: ReturnType<typeof createMetrics>, progress: Progress) => {
-            const handlers: NoticeHandler[] = [new AlertReactor(config, readAlerts(config))];
-            const mailPolicy: MailPolicy | undefined = undefined;
-            return new Act({ config, pool, log, eventLog, queue, progress, metrics, handlers, mailPolicy });
+            const handOut = new HandOut(queue, log);
+            const alerts = new AlertReactor(config, alertReader({ locale: config.ALERT_LOCALE, apiUrl: config.PUBLIC_API_URL }));
+            return new Act({ config, pool, log, eventLog, queue, progress, metrics, handOut, handlers: [alerts] });
           },
         },
         {

@@ -1,65 +1,68 @@
-import type { Json, LeadEvent, LeadState } from '#libs/leads/domain';
 import type { Notice } from '#libs/delivery';
+import { describeEvent, emptyState, freshMemory, type Json, type LeadEvent, type LeadState } from '#libs/leads/domain';
 import type { PoolClient } from '#libs/platform';
-import { actionLabel, type AlertInput } from './domain/index.js';
+import { describeRules, explain, flatLines, liveRulebook, readLeads, readTimeline, type CompiledRulebook, type LeadRead } from '#libs/projection';
 import type { AlertReader } from './alert.reactor.js';
+import type { AlertInput, Locale } from './domain/index.js';
 
-/** The part of an alert that needs the rulebook: why, and how the score is made up. */
-export type Explain = (
-  client: PoolClient,
-  leads: { id: number; notice: Notice; state: LeadState }[],
-) => Promise<Pick<AlertInput, 'rules' | 'score' | 'lines' | 'timeZone'>[]>;
+/** Actions are looked for among this many of the newest events; decisions and deliveries stand between them. */
+const newest = 30;
+const actionKinds = ['behaviour', 'identity'];
 
-interface LeadRow {
-  asked: number;
-  id: number;
-  state: LeadState;
-  actions: { at: number; type: string; name?: string; properties?: LeadEvent['properties'] }[] | null;
+export interface AlertReaderOptions {
+  locale: Locale;
+  apiUrl: string;
 }
 
-/** Reads what the alerts of a batch tell, in two statements whatever its size. */
+/** What an alert tells: the lead as it is read now, under the live rulebook. */
 export const alertReader =
-  (explain: Explain, options: { apiUrl: string }): AlertReader =>
+  (options: AlertReaderOptions): AlertReader =>
   async (client, notices) => {
-    const found = await client.query<LeadRow>(
-      `with asked as (select distinct unnest($1::bigint[]) as lead),
-       root as (select a.lead as asked, coalesce(l.merged_into, l.id) as id from asked a join lead l on l.id = a.lead)
-       select r.asked, r.id, l.state, t.actions
-       from root r join lead l on l.id = r.id
-       left join lateral (
-         select json_agg(json_build_object('at', (extract(epoch from e.occurred_at) * 1000)::bigint, 'type', e.type,
-           'name', e.body->>'name', 'properties', e.body->'properties') order by e.occurred_at desc, e.id desc) as actions
-         from (
-           select distinct on (e.id) e.* from (select m.id from lead m where m.id = r.id or m.merged_into = r.id) m
-           join subject_key k on k.lead = m.id
-           cross join lateral (
-             (select * from event x where k.key like 'u:%' and x.uid = substr(k.key, 3) and x.kind in ('behaviour', 'identity') order by x.occurred_at desc limit 3)
-             union all
-             (select * from event x where k.key like 'e:%' and x.email = substr(k.key, 3) and x.kind in ('behaviour', 'identity') order by x.occurred_at desc limit 3)
-             union all
-             (select * from event x where k.key like 'a:%' and x.anon = substr(k.key, 3) and x.uid is null and x.email is null
-                and x.kind = 'behaviour' order by x.occurred_at desc limit 3)
-           ) e
-         ) e
-       ) t on true`,
-      [notices.map((notice) => notice.lead)],
-    );
-    const rows = new Map(found.rows.map((row) => [row.asked, row]));
-    const leads = notices.map((notice) => {
-      const row = rows.get(notice.lead);
-      return { id: row?.id ?? notice.lead, notice, state: row?.state ?? { profile: {}, consent: {}, counters: {} }, actions: row?.actions ?? [] };
-    });
-    const explained = await explain(client, leads);
-    return leads.map(({ id, notice, state, actions }, i) => ({
-      ...explained[i]!,
-      crossing: notice.event,
-      lead: id,
-      at: notice.createdAt.getTime(),
-      who: whoIs(state, notice.subjectKey),
-      actions: actions.slice(0, 3).map((action) => ({ at: action.at, label: actionLabel(action) })),
-      links: [{ label: { ja: 'リードの詳細（API）', en: 'Lead (API)' }, url: new URL(`/v1/leads/${id}`, options.apiUrl).href }],
-    }));
+    const rulebook = await liveRulebook(client);
+    const leads = await readLeads(client, notices.map((notice) => notice.lead));
+    const inputs: AlertInput[] = [];
+    for (const notice of notices) inputs.push(await inputOf(client, notice, leads.get(notice.lead), rulebook, options));
+    return inputs;
   };
+
+async function inputOf(
+  client: PoolClient, notice: Notice, lead: LeadRead | undefined, rulebook: CompiledRulebook, { locale, apiUrl }: AlertReaderOptions,
+): Promise<AlertInput> {
+  const state = lead?.state ?? emptyState();
+  const at = notice.createdAt.getTime();
+  const id = lead?.id ?? notice.lead;
+  const explained = explain(state, rulebook, lead?.memory ?? freshMemory(), at, locale);
+  return {
+    crossing: notice.event,
+    lead: id,
+    at,
+    who: whoIs(state, notice.subjectKey),
+    rules: rulesOf(notice, rulebook, locale),
+    score: { total: explained.score.total, engagement: explained.engagement.total, fit: explained.fit.total, grade: explained.fit.grade },
+    lines: flatLines(explained, rulebook),
+    actions: await lastActions(client, id, locale),
+    links: [{ label: locale === 'ja' ? 'リードの詳細（API）' : 'Lead (API)', url: new URL(`/v1/leads/${id}`, apiUrl).href }],
+    timeZone: rulebook.zone.name,
+  };
+}
+
+/** The rules that the crossing names, as then decided. One that the rulebook no longer has keeps its name. */
+function rulesOf(notice: Notice, rulebook: CompiledRulebook, locale: Locale): AlertInput['rules'] {
+  const names = Array.isArray(notice.payload['rules']) ? notice.payload['rules'].map(String) : [];
+  const described = new Map(describeRules(rulebook, names, locale).map((rule) => [rule.name, rule]));
+  return names.map((name) => ({ name: described.get(name)?.label ?? name, conditions: described.get(name)?.conditions ?? [] }));
+}
+
+async function lastActions(client: PoolClient, lead: number, locale: Locale): Promise<AlertInput['actions']> {
+  const { events } = await readTimeline(client, lead, { limit: newest });
+  return events
+    .filter((event) => actionKinds.includes(event.kind))
+    .slice(0, 3)
+    .map(({ occurredAt, type, body }) => {
+      const event = { properties: {}, ...body, type, occurredAt } as unknown as LeadEvent;
+      return { at: occurredAt, label: describeEvent(event, locale) };
+    });
+}
 
 function whoIs({ profile }: LeadState, subjectKey: string): AlertInput['who'] {
   const text = (name: string): string | undefined => {

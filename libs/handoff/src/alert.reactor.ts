@@ -68,16 +68,16 @@ function webhookData(input: AlertInput, locale: Locale): Record<string, unknown>
       crossing: input.crossing,
       lead: { id: input.lead, ...input.who },
       reason: alertContent(input, locale).reason,
-      rules: input.rules.map((rule) => ({ name: rule.name, conditions: rule.conditions[locale] })),
+      rules: input.rules.map((rule) => ({ name: rule.name, conditions: rule.conditions })),
       score: {
         total: tenth(input.score.total),
         engagement: tenth(input.score.engagement),
         fit: tenth(input.score.fit),
         grade: input.score.grade,
-        lines: input.lines.map((line) => ({ label: line.label[locale], points: tenth(line.points) })),
+        lines: input.lines.map((line) => ({ label: line.label, points: tenth(line.points) })),
       },
-      lastActions: input.actions.slice(0, 3).map((a) => ({ at: new Date(a.at).toISOString(), label: a.label[locale] })),
-      links: input.links.map((link) => ({ label: link.label[locale], url: link.url })),
+      lastActions: input.actions.slice(0, 3).map((a) => ({ at: new Date(a.at).toISOString(), label: a.label })),
+      links: input.links.map((link) => ({ label: link.label, url: link.url })),
     },
   };
 }

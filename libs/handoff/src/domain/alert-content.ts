@@ -2,21 +2,21 @@ import type { JsonObject } from '#libs/leads/domain';
 
 export type Locale = 'ja' | 'en';
 
-/** Everything an alert tells, read at the crossing. Scores are tenths of a point. */
+/** Everything an alert tells, read at the crossing in the language of the alert. Scores are tenths of a point. */
 export interface AlertInput {
   crossing: string;
   lead: number;
   /** When the lead became hot, ms. */
   at: number;
   who: { name?: string; company?: string; position?: string; email?: string };
-  /** The rules that hold, with their conditions in words. */
-  rules: { name: string; conditions: Record<Locale, string[]> }[];
+  /** The rules that hold, by name in words, with their conditions in words. */
+  rules: { name: string; conditions: string[] }[];
   score: { total: number; engagement: number; fit: number; grade: string | null };
   /** Largest first; they sum to the total. */
-  lines: { label: Record<Locale, string>; points: number }[];
+  lines: { label: string; points: number }[];
   /** Newest first. */
-  actions: { at: number; label: Record<Locale, string> }[];
-  links: { label: Record<Locale, string>; url: string }[];
+  actions: { at: number; label: string }[];
+  links: { label: string; url: string }[];
   timeZone: string;
 }
 
@@ -71,8 +71,8 @@ export function alertContent(input: AlertInput, locale: Locale): AlertContent {
     who,
     score: scoreOf(input, locale),
     scoreLines: scoreLinesOf(input, locale),
-    actions: input.actions.slice(0, shownActions).map((a) => `${instant(a.at, input.timeZone)}  ${clip(a.label[locale])}`),
-    links: input.links.map((link) => ({ label: link.label[locale], url: link.url })),
+    actions: input.actions.slice(0, shownActions).map((a) => `${instant(a.at, input.timeZone)}  ${clip(a.label)}`),
+    links: input.links.map((link) => ({ label: link.label, url: link.url })),
     sections: { ...w.sections },
   };
 }
@@ -91,7 +91,7 @@ function headlineOf(input: AlertInput, locale: Locale): string {
 
 /** "Became hot because of five-conditions: asked for material within 14 days, …; and of score-of-70: …" */
 function reasonOf(input: AlertInput, locale: Locale): string {
-  const conditions = (rule: AlertInput['rules'][number]) => rule.conditions[locale].map(clip);
+  const conditions = (rule: AlertInput['rules'][number]) => rule.conditions.map(clip);
   if (locale === 'ja') {
     const rules = input.rules.map((rule) => {
       const told = conditions(rule);
@@ -115,7 +115,7 @@ function scoreOf({ score }: AlertInput, locale: Locale): string {
 }
 
 function scoreLinesOf({ lines }: AlertInput, locale: Locale): string[] {
-  const told = lines.slice(0, shownLines).map((line) => `${signed(line.points)}  ${clip(line.label[locale])}`);
+  const told = lines.slice(0, shownLines).map((line) => `${signed(line.points)}  ${clip(line.label)}`);
   const rest = lines.slice(shownLines);
   if (rest.length) {
     const sum = signed(rest.reduce((total, line) => total + line.points, 0));
