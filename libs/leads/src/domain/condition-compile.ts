@@ -8,15 +8,19 @@ export function compileCondition(node: Condition, context: ConditionContext): Co
   if ('all' in node) return branch(node.all.map((child) => compileCondition(child, context)), true);
   if ('any' in node) return branch(node.any.map((child) => compileCondition(child, context)), false);
   if ('not' in node) return negation(compileCondition(node.not, context));
-  if ('attribute' in node) return explained(attributeLeaf(node));
-  if ('signal' in node) return explained(signalLeaf(node, context));
-  return explained(levelLeaf(node, context));
+  if ('attribute' in node) return withParts(attributeLeaf(node));
+  if ('signal' in node) return withParts(signalLeaf(node, context));
+  return withParts(levelLeaf(node, context));
 }
 
-function explained(leaf: Leaf): CompiledCondition {
+/** Without parts of its own, a condition is its only part. */
+function withParts(leaf: Leaf, parts?: readonly CompiledCondition[]): CompiledCondition {
   const compiled: CompiledCondition = {
     ...leaf,
-    explain: (facts, locale) => ({ held: leaf.evaluate(facts), lines: [lineOf(compiled, facts, locale)] }),
+    get parts() {
+      return parts ?? [compiled];
+    },
+    explain: (facts, locale) => ({ held: leaf.evaluate(facts), lines: compiled.parts.map((part) => lineOf(part, facts, locale)) }),
   };
   return compiled;
 }
@@ -38,7 +42,7 @@ function branch(children: CompiledCondition[], all: boolean): CompiledCondition 
     for (const child of children) if (child.evaluate(facts) !== all) return !all;
     return all;
   };
-  return {
+  const leaf: Leaf = {
     evaluate,
     nextFlip(facts) {
       // to turn an `all` that fails, every child that fails must turn first; to turn one that holds, any child may
@@ -58,22 +62,15 @@ function branch(children: CompiledCondition[], all: boolean): CompiledCondition 
       return words.length === 1 ? words[0]! : `(${words.join(joins[locale][all ? 'all' : 'any'])})`;
     },
     isUnknown: (facts) => children.some((child) => child.isUnknown(facts)),
-    explain(facts, locale) {
-      const lines = all
-        ? children.flatMap((child) => child.explain(facts, locale).lines)
-        : [lineOf(this as CompiledCondition, facts, locale)];
-      return { held: evaluate(facts), lines };
-    },
   };
+  return withParts(leaf, all ? children.flatMap((child) => child.parts) : undefined);
 }
 
 function negation(child: CompiledCondition): CompiledCondition {
-  const compiled: CompiledCondition = {
+  return withParts({
     evaluate: (facts) => !child.evaluate(facts),
     nextFlip: (facts) => child.nextFlip(facts),
     describe: (locale) => `${joins[locale].not}${child.describe(locale)}${joins[locale].end}`,
     isUnknown: (facts) => child.isUnknown(facts),
-    explain: (facts, locale) => ({ held: !child.evaluate(facts), lines: [lineOf(compiled, facts, locale)] }),
-  };
-  return compiled;
+  });
 }

@@ -34,6 +34,8 @@ export interface ConditionContext {
   signalHash(name: string): string | undefined;
   /** In the order of the funnel. */
   stages: readonly string[];
+  /** What people call a signal, segment or stage. */
+  labelOf?(name: string, locale: Locale): string | undefined;
 }
 
 export interface ExplainedLine {
@@ -52,7 +54,9 @@ export interface CompiledCondition {
   describe(locale: Locale): string;
   isUnknown(facts: Facts): boolean;
   actual?(facts: Facts, locale: Locale): string | undefined;
+  /** The lines of its parts: what an `all` demands one by one, else itself. */
   explain(facts: Facts, locale: Locale): { held: boolean; lines: ExplainedLine[] };
+  readonly parts: readonly CompiledCondition[];
 }
 
-export type Leaf = Omit<CompiledCondition, 'explain'>;
+export type Leaf = Omit<CompiledCondition, 'explain' | 'parts'>;

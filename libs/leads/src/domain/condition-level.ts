@@ -15,8 +15,8 @@ export function levelLeaf(node: LevelCondition, context: ConditionContext): Leaf
   if ('grade' in node) return orderedLeaf('grade', gradeOrder, node.grade);
   if ('band' in node) return orderedLeaf('band', bandOrder, node.band);
   if ('temperature' in node) return orderedLeaf('temperature', temperatureOrder, node.temperature);
-  if ('stage' in node) return orderedLeaf('stage', context.stages.toReversed(), node.stage);
-  if ('segment' in node) return segmentLeaf(node.segment);
+  if ('stage' in node) return orderedLeaf('stage', context.stages.toReversed(), node.stage, context);
+  if ('segment' in node) return segmentLeaf(node.segment, context);
   return consentLeaf(node.consent, node.state ?? 'granted');
 }
 
@@ -39,7 +39,7 @@ function axisLeaf(axis: Axis, comparison: Comparison): Leaf {
   };
 }
 
-function orderedLeaf<T extends string>(what: 'grade' | 'band' | 'temperature' | 'stage', bestFirst: readonly T[], wanted: T | { atLeast: T }): Leaf {
+function orderedLeaf<T extends string>(what: 'grade' | 'band' | 'temperature' | 'stage', bestFirst: readonly T[], wanted: T | { atLeast: T }, context?: ConditionContext): Leaf {
   const atLeast = typeof wanted === 'object';
   const level = atLeast ? wanted.atLeast : wanted;
   const accepted = new Set<string | null>(atLeast ? bestFirst.slice(0, bestFirst.indexOf(level) + 1) : [level]);
@@ -48,7 +48,7 @@ function orderedLeaf<T extends string>(what: 'grade' | 'band' | 'temperature' | 
     nextFlip: (facts) => facts.flipOf(what),
     isUnknown: () => false,
     describe(locale: Locale) {
-      const [name, value] = [levelWords(what, locale), levelWords(level, locale)];
+      const [name, value] = [levelWords(what, locale), context?.labelOf?.(level, locale) ?? levelWords(level, locale)];
       if (locale === 'ja') return `${name}が${value}${atLeast ? '以上' : ''}`;
       return `${name} ${atLeast ? 'at least ' : ''}${value}`;
     },
@@ -59,11 +59,14 @@ function orderedLeaf<T extends string>(what: 'grade' | 'band' | 'temperature' | 
   };
 }
 
-const segmentLeaf = (name: string): Leaf => ({
+const segmentLeaf = (name: string, context: ConditionContext): Leaf => ({
   evaluate: (facts) => facts.inSegment(name),
   nextFlip: (facts) => facts.segmentFlip(name),
   isUnknown: () => false,
-  describe: (locale) => (locale === 'ja' ? `セグメント${nameWords(name)}に属する` : `in segment ${nameWords(name)}`),
+  describe: (locale) => {
+    const label = context.labelOf?.(name, locale);
+    return locale === 'ja' ? `セグメント「${label ?? name}」に属する` : `in segment ${label ?? nameWords(name)}`;
+  },
 });
 
 const consentLeaf = (purpose: string, state: 'granted' | 'withdrawn'): Leaf => {

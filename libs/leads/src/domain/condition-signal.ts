@@ -47,7 +47,7 @@ export function signalLeaf(node: SignalCondition, context: ConditionContext): Le
       return flip;
     },
     isUnknown: () => false,
-    describe: (locale) => describe(node, locale),
+    describe: (locale) => describe(node, locale, context.labelOf?.(node.signal, locale)),
     actual(facts, locale) {
       const count = (node.distinct ? distinctIn(window) : node.sum ? sumIn(window) : countIn(window))(daysIn(facts), facts.today);
       return locale === 'ja' ? `${count}${node.sum ? '' : node.distinct ? '種類' : '回'}` : `${count}${node.sum ? '' : node.distinct ? ' different' : count === 1 ? ' time' : ' times'}`;
@@ -130,9 +130,9 @@ function ageTest(dayOf: Measure, tests: { within?: string; olderThan?: string })
   };
 }
 
-function describe(node: SignalCondition, locale: Locale): string {
+function describe(node: SignalCondition, locale: Locale, label: string | undefined): string {
   const ja = locale === 'ja';
-  const what = nameWords(node.signal);
+  const what = label === undefined ? nameWords(node.signal) : ja ? `「${label}」` : label;
   const parts: string[] = [];
   if (node.distinct) parts.push(ja ? `${comparisonWords(node.distinct, locale, '種類')}` : `${comparisonWords(node.distinct, locale)} different`);
   if (node.sum) parts.push(ja ? `合計${comparisonWords(node.sum, locale)}` : `sum ${comparisonWords(node.sum, locale)}`);

@@ -1,4 +1,4 @@
-import { compileSignal, compileCondition, indexSignals, type CompiledCondition, type CompiledSignal, type Condition, type ConditionContext, type SignalIndex, type Zone } from '#libs/leads/domain';
+import { compileSignal, compileCondition, indexSignals, type CompiledCondition, type CompiledSignal, type Condition, type ConditionContext, type Locale, type SignalIndex, type Zone } from '#libs/leads/domain';
 import type { Funnel } from '#libs/funnel/domain';
 import { compileEngagement, compileFit, compileScore, type Engagement, type Fit, type ScoreFormula } from '#libs/scoring/domain';
 import { nodesOf } from '#libs/segments/domain';
@@ -39,6 +39,7 @@ export function compileRulebook(document: RulebookDocument, version: number, zon
     zone,
     signalHash: (name) => signalNames.get(name)?.hash,
     stages: document.stages.map((stage) => stage.name),
+    labelOf: (name, locale) => labelOf(document, name, locale),
   };
   const compile = (condition: Condition) => compileCondition(condition, conditions);
   const named = (map: Record<string, Condition>): NamedCondition[] => Object.keys(map).sort().map((name) => ({ name, when: compile(map[name]!) }));
@@ -76,3 +77,7 @@ function readersOfStage(segments: Record<string, Condition>): Set<string> {
   }
   return readers;
 }
+
+/** What people call a signal, rule, segment or stage, if the document says so. */
+export const labelOf = (document: RulebookDocument, name: string, locale: Locale): string | undefined =>
+  (document.labels && Object.hasOwn(document.labels, name) ? document.labels[name] : document.stages.find((stage) => stage.name === name)?.label)?.[locale];

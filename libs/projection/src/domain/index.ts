@@ -4,3 +4,4 @@ export * from './compile.js';
 export * from './decide.js';
 export * from './look.js';
 export { horizonDays, type LeadFacts } from './facts.js';
+export * from './explain.js';

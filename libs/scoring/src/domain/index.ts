@@ -2,3 +2,4 @@ export * from './decay.js';
 export * from './engagement.js';
 export * from './fit.js';
 export * from './score.js';
+export * from './line-detail.js';
