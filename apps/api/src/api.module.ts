@@ -1,9 +1,21 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
-import type { Logger, Pool, Registry } from '#libs/platform';
-import type { ApiConfig } from './api.config.js';
+import { RecordOutcomeHandler } from '#libs/handoff';
+import {
+  ActivateScenarioHandler,
+  ListScenariosHandler,
+  PauseScenarioHandler,
+  ReadRunsOfLeadHandler,
+  ReadScenarioHandler,
+  SaveScenarioVersionHandler,
+  SaveTemplateVersionHandler,
+  UnsubscribeHandler,
+} from '#libs/nurture';
+import { TokenSeal, type Logger, type Pool, type Registry } from '#libs/platform';
+import { ProjectionContext } from '#libs/projection';
 import { ApiKeysController } from './access/api-keys.controller.js';
+import type { ApiConfig } from './api.config.js';
 import { DeliveriesController } from './deliveries/deliveries.controller.js';
 import { ListDeliveriesHandler, ReadDeliveryHandler } from './deliveries/deliveries.query.js';
 import { FunnelController } from './funnel/funnel.controller.js';
@@ -11,12 +23,21 @@ import { CountFunnelHandler } from './funnel/funnel.query.js';
 import { HealthController } from './health/health.controller.js';
 import { IdentityController } from './identity/identity.controller.js';
 import { JudgeIdentityHandler } from './identity/judge-identity.command.js';
+import { ExplainScoreHandler } from './leads/explain-score.query.js';
+import { LeadsController } from './leads/leads.controller.js';
+import { ListLeadsHandler } from './leads/list-leads.query.js';
+import { ReadLeadHandler } from './leads/read-lead.query.js';
+import { ReadTimelineHandler } from './leads/timeline.query.js';
 import { DiscardRecordHandler } from './quarantine/discard-record.command.js';
 import { QuarantineController } from './quarantine/quarantine.controller.js';
 import { ListQuarantineHandler } from './quarantine/quarantine.query.js';
 import { ReplayRecordHandler } from './quarantine/replay-record.command.js';
+import { PublishRulebookHandler, SaveRulebookHandler } from './rulebook/change-rulebook.command.js';
+import { RulebookController } from './rulebook/rulebook.controller.js';
+import { ScenariosController } from './scenarios/scenarios.controller.js';
 import { SourcesController } from './sources/sources.controller.js';
-import { CONFIG, EVENT_LOG, LOGGER, METRICS, POOL, provide } from './tokens.js';
+import { CONFIG, EVENT_LOG, LOGGER, METRICS, POOL, provide, UNSUBSCRIBE_SEAL } from './tokens.js';
+import { UnsubscribeController } from './unsubscribe/unsubscribe.controller.js';
 
 export interface ApiParts {
   pool: Pool;
@@ -24,7 +45,47 @@ export interface ApiParts {
   config: ApiConfig;
   logger: Logger;
   metrics: Registry;
+  context: ProjectionContext;
 }
+
+const controllers = [
+  ApiKeysController,
+  DeliveriesController,
+  FunnelController,
+  HealthController,
+  IdentityController,
+  LeadsController,
+  QuarantineController,
+  RulebookController,
+  ScenariosController,
+  SourcesController,
+  UnsubscribeController,
+];
+
+const handlers = [
+  provide(ActivateScenarioHandler, POOL),
+  provide(CountFunnelHandler, POOL),
+  provide(DiscardRecordHandler, POOL),
+  provide(ExplainScoreHandler, POOL, ProjectionContext),
+  provide(JudgeIdentityHandler, POOL, EVENT_LOG),
+  provide(ListDeliveriesHandler, POOL),
+  provide(ListLeadsHandler, POOL, ProjectionContext),
+  provide(ListQuarantineHandler, POOL),
+  provide(ListScenariosHandler, POOL),
+  provide(PauseScenarioHandler, POOL),
+  provide(PublishRulebookHandler, POOL),
+  provide(ReadDeliveryHandler, POOL),
+  provide(ReadLeadHandler, POOL, ProjectionContext),
+  provide(ReadRunsOfLeadHandler, POOL),
+  provide(ReadScenarioHandler, POOL),
+  provide(ReadTimelineHandler, POOL),
+  provide(RecordOutcomeHandler, POOL, EVENT_LOG),
+  provide(ReplayRecordHandler, POOL, EVENT_LOG),
+  provide(SaveRulebookHandler, POOL),
+  provide(SaveScenarioVersionHandler, POOL),
+  provide(SaveTemplateVersionHandler, POOL),
+  provide(UnsubscribeHandler, POOL, UNSUBSCRIBE_SEAL),
+];
 
 @Module({})
 export class ApiModule {
@@ -32,28 +93,16 @@ export class ApiModule {
     return {
       module: ApiModule,
       imports: [CqrsModule.forRoot()],
-      controllers: [
-        ApiKeysController,
-        DeliveriesController,
-        FunnelController,
-        HealthController,
-        IdentityController,
-        QuarantineController,
-        SourcesController,
-      ],
+      controllers,
       providers: [
         { provide: POOL, useValue: parts.pool },
         { provide: EVENT_LOG, useValue: parts.eventLog },
         { provide: CONFIG, useValue: parts.config },
         { provide: LOGGER, useValue: parts.logger },
         { provide: METRICS, useValue: parts.metrics },
-        provide(ListDeliveriesHandler, POOL),
-        provide(ReadDeliveryHandler, POOL),
-        provide(CountFunnelHandler, POOL),
-        provide(JudgeIdentityHandler, POOL, EVENT_LOG),
-        provide(ListQuarantineHandler, POOL),
-        provide(ReplayRecordHandler, POOL, EVENT_LOG),
-        provide(DiscardRecordHandler, POOL),
+        { provide: ProjectionContext, useValue: parts.context },
+        { provide: UNSUBSCRIBE_SEAL, useValue: new TokenSeal(parts.config.TRACKING_SECRET, 'unsubscribe') },
+        ...handlers,
       ],
     };
   }

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { assertMode, createEventLog } from '#libs/event-log';
 import { createLogger, createMetrics, createPool, missingMigrations, parseConfig, refuseDrivenClock } from '#libs/platform';
+import { ProjectionContext } from '#libs/projection';
 import { migrations } from '#migrations';
 import { ensureFirstAdminKey } from './access/api-key.store.js';
 import { apiConfig } from './api.config.js';
@@ -21,7 +22,7 @@ await refuseDrivenClock(pool, config.ALLOW_DRIVEN_CLOCK);
 await assertMode(pool, config.EVENT_LOG);
 const eventLog = createEventLog(config, logger);
 
-const app = await createApp({ pool, eventLog, config, logger, metrics: createMetrics('api') });
+const app = await createApp({ pool, eventLog, config, logger, metrics: createMetrics('api'), context: await ProjectionContext.load(pool, config) });
 serveDocs(app);
 const firstKey = await ensureFirstAdminKey(pool, config.API_FIRST_ADMIN_KEY);
 // on stdout and not through the logger: it is a secret, shown once

@@ -1,6 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createEventLog, eventLogConfig } from '#libs/event-log';
 import { createLogger, createMetrics, parseConfig } from '#libs/platform';
+import { ensureDefaultScenarios } from '#libs/nurture';
+import { ensureDefaultRulebook, ProjectionContext } from '#libs/projection';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { createApiKey } from '../src/access/api-key.store.js';
 import { roles, type Role } from '../src/access/allow.decorator.js';
@@ -26,7 +28,10 @@ export async function startApi(): Promise<TestApi> {
   const logger = createLogger('api', config.LOG_LEVEL);
   const eventLog = createEventLog({ ...parseConfig(eventLogConfig, env), DATABASE_URL: database.url }, logger);
   await eventLog.prepare();
-  const app = await createApp({ pool: database.pool, eventLog, config, logger, metrics: createMetrics('api') });
+  await ensureDefaultRulebook(database.pool);
+  await ensureDefaultScenarios(database.pool);
+  const context = await ProjectionContext.load(database.pool, config);
+  const app = await createApp({ pool: database.pool, eventLog, config, logger, metrics: createMetrics('api'), context });
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   const keys = {} as Record<Role, string>;

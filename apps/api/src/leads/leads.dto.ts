@@ -1,15 +1,10 @@
 import { z } from 'zod';
+import { outcomeSchema } from '#libs/handoff/domain';
 import { after } from '../http/after.js';
 import { pageOf, pageQuery } from '../http/paging.js';
 
 /** Scores are shown in points with one decimal; inside they are integers in tenths. */
 const points = z.number().describe('Points, one decimal');
-
-export const leadRef = z
-  .string()
-  .max(520)
-  .regex(/^(\d{1,15}|e:\S+@\S+|u:[^:\s]+:.+|a:.+)$/, 'must be a lead id, e:<address>, u:<id space>:<userId> or a:<anonymousId>')
-  .describe('Lead id, or one of the lead’s keys');
 
 export const leadsQuery = z.object({
   temperature: z.enum(['hot', 'warm', 'cold']).optional(),
@@ -64,7 +59,9 @@ export const leadDetail = z
   })
   .meta({ id: 'Lead' });
 
-export const timelineQuery = z.object({ after, ...pageQuery });
+const locale = z.enum(['ja', 'en']).default('en').describe('Language of the texts');
+
+export const timelineQuery = z.object({ after, locale, ...pageQuery });
 export type TimelineQuery = z.infer<typeof timelineQuery>;
 export const timelineEntry = z
   .object({
@@ -76,10 +73,55 @@ export const timelineEntry = z
     receivedAt: z.iso.datetime(),
     refersTo: z.uuid().nullable(),
     name: z.string().nullable(),
+    text: z.string().describe('The event in one line; plain text'),
     properties: z.record(z.string(), z.unknown()),
   })
   .meta({ id: 'TimelineEntry' });
 export const timelinePage = pageOf(timelineEntry).meta({ id: 'TimelinePage' });
 
-export const scoreQuery = z.object({ after, locale: z.enum(['ja', 'en']).default('en') });
+export const scoreQuery = z.object({ after, locale });
 export type ScoreQuery = z.infer<typeof scoreQuery>;
+
+const condition = z.object({ text: z.string(), held: z.boolean(), unknown: z.boolean().describe('The lead’s value is not known') });
+const rule = z.object({ name: z.string(), label: z.string(), held: z.boolean(), conditions: z.array(condition) });
+const part = points.nullable();
+
+export const scoreExplanation = z
+  .object({
+    lead: z.number(),
+    asOf: z.iso.datetime(),
+    rulebook: z.number().describe('Version'),
+    score: points,
+    band: z.string(),
+    temperature: z.string(),
+    lines: z.array(z.object({ kind: z.string(), label: z.string(), points })).describe('They sum to the score, exactly'),
+    engagement: z.object({
+      total: points,
+      lines: z
+        .array(
+          z.object({
+            kind: z.enum(['signal', 'group']),
+            name: z.string(),
+            label: z.string(),
+            points,
+            count: z.number().nullable(),
+            firstAt: z.iso.datetime().nullable(),
+            lastAt: z.iso.datetime().nullable(),
+            beforeDecay: part,
+            decay: part,
+            capped: part,
+            expired: part,
+          }),
+        )
+        .describe('They sum to the total, exactly'),
+    }),
+    fit: z.object({ total: points, grade: z.string(), lines: z.array(condition.extend({ points })).describe('They sum to the total, exactly') }),
+    hot: z.array(rule).describe('Every hot rule; what is missing to be hot are the conditions that do not hold'),
+    stage: z.object({ name: z.string().nullable(), label: z.string().nullable() }),
+    hotUntil: z.iso.datetime().nullable().describe('When it stops being hot if nothing happens'),
+  })
+  .meta({ id: 'ScoreExplanation' });
+
+export const outcomeBody = outcomeSchema.meta({ id: 'Outcome' });
+export type OutcomeBody = z.infer<typeof outcomeBody>;
+export const statedOutcome = z.object({ eventId: z.uuid().describe('Wait for it with ?after=<eventId>') }).meta({ id: 'StatedOutcome' });

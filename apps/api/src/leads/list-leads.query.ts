@@ -1,0 +1,57 @@
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import type { z } from 'zod';
+import type { Pool } from '#libs/platform';
+import { listLeads, type LeadListCursor, type ListedLead, type ProjectionContext } from '#libs/projection';
+import { waitForAfter } from '../http/after.js';
+import { decodeCursor, encodeCursor } from '../http/paging.js';
+import { iso, points } from './lead-ref.js';
+import type { leadPage, leadRow, LeadsQuery } from './leads.dto.js';
+
+export class ListLeads extends Query<z.infer<typeof leadPage>> {
+  constructor(readonly filter: LeadsQuery) {
+    super();
+  }
+}
+
+@QueryHandler(ListLeads)
+export class ListLeadsHandler implements IQueryHandler<ListLeads> {
+  constructor(
+    private readonly pool: Pool,
+    private readonly context: ProjectionContext,
+  ) {}
+
+  async execute({ filter }: ListLeads) {
+    await waitForAfter(this.pool, filter.after);
+    const { leads, next } = await listLeads(this.pool, this.context, {
+      ...(filter.temperature ? { temperature: filter.temperature } : {}),
+      ...(filter.stage ? { stage: filter.stage } : {}),
+      ...(filter.q ? { text: filter.q } : {}),
+      ...cursorOf(filter.cursor),
+      visitors: filter.visitors,
+      limit: filter.limit,
+    });
+    return { items: leads.map(rowOf), nextCursor: next ? encodeCursor([next.temperature, next.score, next.lead]) : null };
+  }
+}
+
+function cursorOf(cursor: string | undefined): { after?: LeadListCursor } {
+  const keys = decodeCursor(cursor, 3);
+  if (!keys) return {};
+  const [temperature, score, lead] = keys as [LeadListCursor['temperature'], number, number];
+  return { after: { temperature, score, lead } };
+}
+
+function rowOf(listed: ListedLead): z.infer<typeof leadRow> {
+  const { id, displayName, company, email, visitor, look } = listed;
+  return {
+    ...{ id, displayName, company, email, visitor },
+    score: points(look.score),
+    engagement: points(look.engagement),
+    fit: points(look.fit),
+    grade: look.grade,
+    band: look.band,
+    temperature: look.temperature,
+    stage: look.stage ?? look.initialStage,
+    lastAt: listed.lastAt === null ? null : iso(listed.lastAt),
+  };
+}

@@ -1,0 +1,63 @@
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import type { z } from 'zod';
+import type { Pool } from '#libs/platform';
+import { readLookNow, type LookedAt, type ProjectionContext } from '#libs/projection';
+import { waitForAfter } from '../http/after.js';
+import { iso, leadUnknown, points, refOf } from './lead-ref.js';
+import type { leadDetail } from './leads.dto.js';
+
+export class ReadLead extends Query<z.infer<typeof leadDetail>> {
+  constructor(
+    readonly ref: string,
+    readonly after?: string,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(ReadLead)
+export class ReadLeadHandler implements IQueryHandler<ReadLead> {
+  constructor(
+    private readonly pool: Pool,
+    private readonly context: ProjectionContext,
+  ) {}
+
+  async execute({ ref, after }: ReadLead) {
+    await waitForAfter(this.pool, after);
+    const looked = await readLookNow(this.pool, this.context, refOf(ref));
+    if (!looked) throw leadUnknown();
+    return detailOf(looked);
+  }
+}
+
+function detailOf({ lead, look, rulebook, now }: LookedAt): z.infer<typeof leadDetail> {
+  const { profile, consent } = lead.state;
+  const text = (name: string): string | null => (typeof profile[name]?.value === 'string' ? profile[name].value : null);
+  const fullName = [text('familyName'), text('givenName')].filter(Boolean).join(' ');
+  return {
+    id: lead.id,
+    keys: lead.keys,
+    visitor: lead.visitor,
+    displayName: (text('displayName') ?? fullName) || null,
+    company: text('company.name'),
+    email: text('email') ?? lead.keys.find((key) => key.startsWith('e:'))?.slice(2) ?? null,
+    profile: mapValues(profile, ({ value, at, event }) => ({ value, at: iso(at), event })),
+    consent: mapValues(consent, ({ value, at, event }) => ({ ...value, at: iso(at), event })),
+    score: points(look.score),
+    engagement: points(look.engagement),
+    fit: points(look.fit),
+    grade: look.grade,
+    band: look.band,
+    temperature: look.temperature,
+    stage: look.stage ?? look.initialStage,
+    hotRules: look.hotRules,
+    segments: look.segments,
+    epoch: lead.memory.epoch,
+    armed: lead.memory.armed,
+    rulebook: rulebook.version,
+    asOf: iso(now),
+  };
+}
+
+const mapValues = <A, B>(record: Record<string, A>, map: (value: A) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));

@@ -1,0 +1,52 @@
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import type { z } from 'zod';
+import { describeEvent, type JsonObject, type LeadEvent } from '#libs/leads/domain';
+import type { Pool } from '#libs/platform';
+import { readLead, readTimeline, type TimelineEvent } from '#libs/projection';
+import { waitForAfter } from '../http/after.js';
+import { decodeCursor, encodeCursor } from '../http/paging.js';
+import { iso, leadUnknown, refOf } from './lead-ref.js';
+import type { timelineEntry, timelinePage, TimelineQuery } from './leads.dto.js';
+
+export class ReadTimeline extends Query<z.infer<typeof timelinePage>> {
+  constructor(
+    readonly ref: string,
+    readonly page: TimelineQuery,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(ReadTimeline)
+export class ReadTimelineHandler implements IQueryHandler<ReadTimeline> {
+  constructor(private readonly pool: Pool) {}
+
+  async execute({ ref, page }: ReadTimeline) {
+    await waitForAfter(this.pool, page.after);
+    const lead = await readLead(this.pool, refOf(ref));
+    if (!lead) throw leadUnknown();
+    const before = decodeCursor(page.cursor, 2) as [number, string] | undefined;
+    const { events, next } = await readTimeline(this.pool, lead.id, {
+      limit: page.limit,
+      ...(before ? { before: { occurredAt: before[0], id: before[1] } } : {}),
+    });
+    return {
+      items: events.map((event) => entryOf(event, page.locale)),
+      nextCursor: next ? encodeCursor([next.occurredAt, next.id]) : null,
+    };
+  }
+}
+
+function entryOf(row: TimelineEvent, locale: 'ja' | 'en'): z.infer<typeof timelineEntry> {
+  const { id, kind, type, source, refersTo, body } = row;
+  // a decision's body is the decision itself; every other event keeps what was said in `properties`
+  const properties = kind === 'decision' ? body : ((body['properties'] ?? {}) as JsonObject);
+  const event = { ...(body as unknown as LeadEvent), id, type, source, occurredAt: row.occurredAt, properties };
+  return {
+    ...{ id, kind, type, source, refersTo, properties },
+    occurredAt: iso(row.occurredAt),
+    receivedAt: iso(row.receivedAt),
+    name: typeof body['name'] === 'string' ? body['name'] : null,
+    text: describeEvent(event, locale),
+  };
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+/** The document is checked by the rulebook's own validation, which names every path; here only its outer form is. */
+export const rulebookInput = z
+  .strictObject({
+    document: z
+      .union([z.string().min(1).max(900_000), z.record(z.string(), z.unknown())])
+      .describe('The rulebook: YAML or JSON text, or the JSON itself. Schema: schemas/rulebook.schema.json'),
+    note: z.string().max(1_000).default(''),
+  })
+  .meta({ id: 'RulebookInput' });
+export type RulebookInput = z.infer<typeof rulebookInput>;
+
+const fieldError = z.object({ path: z.string(), code: z.string(), message: z.string() });
+export const rulebookVerdict = z.object({ valid: z.boolean(), errors: z.array(fieldError) }).meta({ id: 'RulebookVerdict' });
+
+export const rulebookVersion = z
+  .object({
+    version: z.number(),
+    note: z.string(),
+    createdBy: z.string(),
+    createdAt: z.iso.datetime(),
+    publishedAt: z.iso.datetime().nullable(),
+    live: z.boolean(),
+  })
+  .meta({ id: 'RulebookVersion' });
+
+export const rulebookDetail = z.object({ version: z.number(), document: z.record(z.string(), z.unknown()) }).meta({ id: 'Rulebook' });
+
+export const savedVersion = z.object({ version: z.number() }).meta({ id: 'SavedRulebookVersion' });
+
+export const publishInput = z.strictObject({ version: z.number().int().positive(), note: z.string().max(1_000).default('') }).meta({ id: 'PublishRulebook' });
+export type PublishInput = z.infer<typeof publishInput>;
+export const published = z
+  .object({ version: z.number(), note: z.string().describe('Leads are re-derived in the background, quietly: nothing is sent') })
+  .meta({ id: 'PublishedRulebook' });
