@@ -95,12 +95,13 @@ async function start(): Promise<Worker> {
     resourceLimits: { maxOldGenerationSizeMb: 96 },
   });
   worker.unref();
+  // kept for good: an error without a listener would end the process
+  worker.on('error', () => undefined);
   await new Promise<void>((resolve, reject) => {
     worker.once('message', () => resolve());
     worker.once('error', reject);
     worker.once('exit', () => reject(new Error('the render thread ended at its start')));
   });
-  worker.removeAllListeners();
   return worker;
 }
 
@@ -109,14 +110,12 @@ function answerOf(worker: Worker, tasks: RenderTask[]): Promise<Rendered[] | und
   return new Promise((resolve) => {
     const done = (answers?: Rendered[]) => {
       clearTimeout(timer);
-      worker.removeAllListeners();
-      worker.on('error', () => undefined);
+      worker.off('message', done).off('error', died).off('exit', died);
       resolve(answers);
     };
-    const timer = setTimeout(() => done(), killMs);
-    worker.on('message', (answers: Rendered[]) => done(answers));
-    worker.on('error', () => done());
-    worker.on('exit', () => done());
+    const died = () => done();
+    const timer = setTimeout(died, killMs);
+    worker.on('message', done).on('error', died).on('exit', died);
     worker.postMessage(tasks);
   });
 }

@@ -1,0 +1,37 @@
+import { afterAll, expect, test } from '@jest/globals';
+import { RenderPool } from './render-pool.js';
+
+const pool = new RenderPool();
+afterAll(() => pool.close());
+
+const render = (html: string, context: Record<string, unknown> = {}) => pool.render({ key: html, subject: 'Hello {{ lead.company }}', html, context });
+
+test('S6: what a lead says about itself is text, in the body and once in the subject', async () => {
+  const rendered = await render('<p>{{ lead.company }}</p>', { lead: { company: '<script>&"' } });
+  expect(rendered.html).toBe('<p>&lt;script&gt;&amp;&#34;</p>');
+  expect(rendered.subject).toBe('Hello <script>&"');
+  expect(rendered.text).toContain('<script>&"');
+});
+
+test.each([
+  [{ family_name: '山田', given_name: '太郎' }, '山田 太郎 様'],
+  [{ family_name: '山田様' }, '山田 様'],
+  [{ company: 'アクメ株式会社' }, 'アクメ株式会社 ご担当者様'],
+  [{}, 'ご担当者様'],
+])('the salutation of %j is %s', async (lead, expected) => {
+  expect((await render('{{ lead | sama }}', { lead })).html).toBe(expected);
+});
+
+test('S7: no constructor, no file, no raw output', async () => {
+  expect((await render('[{{ lead.constructor.name }}{{ lead.__proto__ }}]', { lead: {} })).html).toBe('[]');
+  await expect(render('{{ lead.x | raw }}', { lead: {} })).rejects.toMatchObject({ code: 'template-failed' });
+  await expect(render("{% include '.env' %}", {})).rejects.toMatchObject({ code: 'template-failed' });
+  expect((await render('{{ "javascript:alert(1)" | url }}{{ "https://a.example/?x=1" | url }}')).html).toBe('https://a.example/?x=1');
+});
+
+test('S7: an endless template costs itself a second at the most, and the mails beside it nothing', async () => {
+  const endless = render('{% for i in (1..100000000) %}{% for j in (1..100000000) %}{% endfor %}{% endfor %}');
+  const beside = render('<p>fine</p>');
+  await expect(endless).rejects.toMatchObject({ code: expect.stringMatching(/template-(failed|timeout)/) });
+  expect((await beside).html).toBe('<p>fine</p>');
+});
