@@ -91,10 +91,11 @@ create table scenario (
   paused boolean not null default false,
   changed_at timestamptz not null default clock_timestamp()
 );
+-- json, not jsonb: the order of steps is their meaning.
 create table scenario_version (
   name text not null references scenario (name),
   version int not null,
-  document jsonb not null,
+  document json not null,
   created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   primary key (name, version)
