@@ -2,13 +2,17 @@ import { z } from 'zod';
 import { eventLogConfig } from '#libs/event-log';
 import { handoffConfig } from '#libs/handoff';
 import { jobQueueConfig } from '#libs/job-queue';
+import { nurtureConfig } from '#libs/nurture';
 import { platformConfig } from '#libs/platform';
+import { projectionConfig } from '#libs/projection';
 
 export const workerConfig = z.object({
   ...platformConfig.shape,
   ...eventLogConfig.shape,
   ...jobQueueConfig.shape,
   ...handoffConfig.shape,
+  ...nurtureConfig.shape,
+  TIME_ZONE: projectionConfig.shape.TIME_ZONE,
   HOST: z.string().default('127.0.0.1').describe('Address to listen on'),
   WORKER_PROBE_PORT: z.coerce.number().int().min(0).max(65_535).default(24_303).describe('Port of the worker probe: health and metrics'),
   SMTP_URL: z

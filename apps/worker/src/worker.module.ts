@@ -4,10 +4,13 @@ import { createEventLog, type EventLog } from '#libs/event-log';
 import { HandOut } from '#libs/delivery';
 import { AlertReactor, alertReader, listenForCrossings } from '#libs/handoff';
 import { createJobQueue, type JobQueue } from '#libs/job-queue';
+import { createNurture, ensureDefaultScenarios, judgeByRulebook, type Nurture } from '#libs/nurture';
 import { createMetrics, createPool, Progress, serveProbe, type Logger, type Pool } from '#libs/platform';
-import { ensureDefaultRulebook } from '#libs/projection';
+import { ensureDefaultRulebook, organisationZone } from '#libs/projection';
 import { Act } from './act.js';
 import type { WorkerConfig } from './worker.config.js';
+
+type Metrics = ReturnType<typeof createMetrics>;
 
 /** Starts acting when everything is wired, and stops in the reverse order. */
 export class Worker implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -16,16 +19,18 @@ export class Worker implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly parts: {
       config: WorkerConfig; log: Logger; pool: Pool; eventLog: EventLog; queue: JobQueue; progress: Progress;
-      act: Act; metrics: ReturnType<typeof createMetrics>;
+      act: Act; metrics: Metrics; nurture: Nurture;
     },
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    const { config, log, pool, eventLog, progress, act, metrics } = this.parts;
+    const { config, log, pool, eventLog, progress, act, metrics, nurture } = this.parts;
     await eventLog.prepare();
     await ensureDefaultRulebook(pool);
+    await ensureDefaultScenarios(pool);
     await listenForCrossings(pool, config);
     await act.start();
+    await nurture.start();
     progress.watch();
     this.probe = await serveProbe({
       host: config.HOST,
@@ -40,9 +45,11 @@ export class Worker implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    const { pool, eventLog, queue, progress, act } = this.parts;
+    const { pool, eventLog, queue, progress, act, nurture } = this.parts;
     progress.stop();
+    // mails under way still need their renderer, which nurture closes
     await act.stop();
+    await nurture.stop();
     await queue.close();
     await eventLog.close();
     this.probe?.closeAllConnections();
@@ -65,21 +72,32 @@ export class WorkerModule {
         { provide: 'event-log', useFactory: () => createEventLog(config, log) },
         { provide: 'queue', useFactory: () => createJobQueue(config, log) },
         { provide: 'metrics', useFactory: () => createMetrics('worker') },
+        { provide: HandOut, inject: ['queue'], useFactory: (queue: JobQueue) => new HandOut(queue, log) },
         { provide: Progress, useFactory: () => new Progress(log) },
         {
+          provide: 'nurture',
+          inject: ['pool', 'event-log', 'queue', HandOut, Progress],
+          useFactory: async (pool: Pool, eventLog: EventLog, queue: JobQueue, handOut: HandOut, progress: Progress) => {
+            const TIME_ZONE = config.TIME_ZONE ?? (await organisationZone(pool)).name;
+            return createNurture({ pool, eventLog, queue, config: { ...config, TIME_ZONE }, log, handOut, judge: judgeByRulebook, progress });
+          },
+        },
+        {
           provide: Act,
-          inject: ['pool', 'event-log', 'queue', 'metrics', Progress],
-          useFactory: (pool: Pool, eventLog: EventLog, queue: JobQueue, metrics: ReturnType<typeof createMetrics>, progress: Progress) => {
-            const handOut = new HandOut(queue, log);
+          inject: ['pool', 'event-log', 'queue', 'metrics', Progress, HandOut, 'nurture'],
+          useFactory: (
+            pool: Pool, eventLog: EventLog, queue: JobQueue, metrics: Metrics, progress: Progress, handOut: HandOut, nurture: Nurture,
+          ) => {
             const alerts = new AlertReactor(config, alertReader({ locale: config.ALERT_LOCALE, apiUrl: config.PUBLIC_API_URL }));
-            return new Act({ config, pool, log, eventLog, queue, progress, metrics, handOut, handlers: [alerts] });
+            const { mailPolicy } = nurture;
+            return new Act({ config, pool, log, eventLog, queue, progress, metrics, handOut, handlers: [alerts, ...nurture.handlers], mailPolicy });
           },
         },
         {
           provide: Worker,
-          inject: ['pool', 'event-log', 'queue', 'metrics', Progress, Act],
-          useFactory: (pool: Pool, eventLog: EventLog, queue: JobQueue, metrics: ReturnType<typeof createMetrics>, progress: Progress, act: Act) =>
-            new Worker({ config, log, pool, eventLog, queue, progress, act, metrics }),
+          inject: ['pool', 'event-log', 'queue', 'metrics', Progress, Act, 'nurture'],
+          useFactory: (pool: Pool, eventLog: EventLog, queue: JobQueue, metrics: Metrics, progress: Progress, act: Act, nurture: Nurture) =>
+            new Worker({ config, log, pool, eventLog, queue, progress, act, metrics, nurture }),
         },
       ],
     };
