@@ -38,6 +38,7 @@ export function attributeLeaf(node: AttributeCondition): Leaf {
       if (date <= horizon(facts.today)) return date + 1;
       return firstDayReaching(date, facts.today, horizon);
     },
+    timeless: !horizon,
     isUnknown: (facts) => exists === undefined && valueOf(facts) === undefined,
     describe: (locale) => describe(node, locale),
     actual(facts) {
@@ -58,25 +59,34 @@ function valueTests(node: AttributeCondition): Test[] {
   if (lt !== undefined) tests.push((value) => numberOf(value) < lt);
   if (node.contains !== undefined) {
     const parts = [node.contains].flat().map(foldText);
-    tests.push((value) => {
-      const text = foldText(String(value));
-      return parts.some((part) => text.includes(part));
-    });
+    tests.push(remembered((text) => parts.some((part) => text.includes(part))));
   }
   if (node.matches !== undefined) {
     const patterns = [node.matches].flat().map(compileTextPattern);
-    tests.push((value) => {
-      const text = foldText(String(value));
-      return patterns.some((pattern) => pattern(text) !== undefined);
-    });
+    tests.push(remembered((text) => patterns.some((pattern) => pattern(text) !== undefined)));
   }
   return tests;
+}
+
+/** Industries, departments and titles repeat from lead to lead, and folding text is dear. */
+function remembered(test: (foldedText: string) => boolean): Test {
+  const known = new Map<Json, boolean>();
+  return (value) => {
+    let held = known.get(value);
+    if (held === undefined) {
+      held = test(foldText(String(value)));
+      if (known.size >= 2000) known.clear();
+      known.set(value, held);
+    }
+    return held;
+  };
 }
 
 function sameAs(wanted: readonly (string | number | boolean)[]): Test {
   const exact = new Set<Json>(wanted);
   const folded = new Set(wanted.filter((value) => typeof value === 'string').map((value) => foldText(value).trim()));
-  return (value) => exact.has(value) || (typeof value === 'string' && folded.has(foldText(value).trim()));
+  const foldedTest = remembered((text) => folded.has(text.trim()));
+  return (value) => exact.has(value) || (typeof value === 'string' && foldedTest(value));
 }
 
 /** NaN, which no comparison likes, for everything but a number or its digits. */
@@ -87,11 +97,22 @@ function numberOf(value: Json): number {
   return /^-?\d{1,15}(\.\d{1,9})?$/.test(digits) ? Number(digits) : NaN;
 }
 
-export const dateOf = (value: Json): LocalDay | undefined => (typeof value === 'string' ? parseDay(value.slice(0, 10)) : undefined);
+const dates = new Map<Json, LocalDay | undefined>();
+
+function dateOf(value: Json): LocalDay | undefined {
+  if (!dates.has(value)) {
+    if (dates.size >= 5000) dates.clear();
+    dates.set(value, typeof value === 'string' ? parseDay(value.slice(0, 10)) : undefined);
+  }
+  return dates.get(value);
+}
 
 function endOf(within: string): (today: LocalDay) => LocalDay {
   const { amount, unit } = partsOf(within);
-  if (unit === 'mo') return (today) => addMonths(today, amount);
+  if (unit === 'mo') {
+    let [from, end] = [NaN, NaN];
+    return (today) => (today === from ? end : (end = addMonths((from = today), amount)));
+  }
   const days = unit === 'w' ? amount * 7 : amount;
   return (today) => today + days;
 }

@@ -42,16 +42,23 @@ function branch(children: CompiledCondition[], all: boolean): CompiledCondition 
     for (const child of children) if (child.evaluate(facts) !== all) return !all;
     return all;
   };
+  const fixed = children.filter((child) => child.timeless);
+  const moving = children.filter((child) => !child.timeless);
+  const timeless = moving.length === 0;
   const leaf: Leaf = {
     evaluate,
+    timeless,
     nextFlip(facts) {
+      if (timeless) return never;
       // to turn an `all` that fails, every child that fails must turn first; to turn one that holds, any child may
       const resting = evaluate(facts) === all;
+      if (!resting) for (const child of fixed) if (child.evaluate(facts) !== all) return never;
       let earliest = never;
       let latest = -never;
-      for (const child of children) {
+      for (const child of moving) {
         if (!resting && child.evaluate(facts) === all) continue;
         const flip = child.nextFlip(facts);
+        if (!resting && flip === never) return never;
         if (flip < earliest) earliest = flip;
         if (flip > latest) latest = flip;
       }
@@ -70,6 +77,7 @@ function negation(child: CompiledCondition): CompiledCondition {
   return withParts({
     evaluate: (facts) => !child.evaluate(facts),
     nextFlip: (facts) => child.nextFlip(facts),
+    timeless: child.timeless,
     describe: (locale) => `${joins[locale].not}${child.describe(locale)}${joins[locale].end}`,
     isUnknown: (facts) => child.isUnknown(facts),
   });

@@ -1,5 +1,6 @@
 import type { Band, Grade, Temperature } from './condition.js';
 import type { Zone } from './local-day.js';
+import type { SignalDays } from './signal-days.js';
 import type { LeadState, LocalDay } from './state.js';
 
 export type Locale = 'ja' | 'en';
@@ -9,6 +10,8 @@ export const never: LocalDay = Number.MAX_SAFE_INTEGER;
 /** What a condition reads of one lead at one moment. Points are integers in tenths. */
 export interface Facts {
   readonly state: LeadState;
+  /** The days of the signal that `ConditionContext.signalSlot` named. */
+  signalDays(slot: number): SignalDays;
   readonly today: LocalDay;
   readonly engagement: number;
   readonly fit: number;
@@ -30,8 +33,8 @@ export type Axis = 'engagement' | 'fit' | 'score';
 /** What a condition is compiled against. */
 export interface ConditionContext {
   zone: Zone;
-  /** The hash that the signal's counters stand under. */
-  signalHash(name: string): string | undefined;
+  /** Where `Facts.signalDays` finds this signal. */
+  signalSlot(name: string): number;
   /** In the order of the funnel. */
   stages: readonly string[];
   /** What people call a signal, segment or stage. */
@@ -51,6 +54,8 @@ export interface CompiledCondition {
   evaluate(facts: Facts): boolean;
   /** No later than the first day on which, with no new event, the answer differs; `never` if none. */
   nextFlip(facts: Facts): LocalDay;
+  /** True where time alone never changes the answer. */
+  readonly timeless: boolean;
   describe(locale: Locale): string;
   isUnknown(facts: Facts): boolean;
   actual?(facts: Facts, locale: Locale): string | undefined;

@@ -33,6 +33,7 @@ function axisLeaf(axis: Axis, comparison: Comparison): Leaf {
   return {
     evaluate: (facts) => ok(facts[axis]),
     nextFlip: (facts) => Math.min(never, ...thresholds.map((threshold) => facts.crossingDay(axis, threshold))),
+    timeless: false,
     isUnknown: () => false,
     describe: (locale) => (locale === 'ja' ? `${levelWords(axis, locale)}が${comparisonWords(comparison, locale, '点')}` : `${levelWords(axis, locale)} ${comparisonWords(comparison, locale)}`),
     actual: (facts) => String(facts[axis] / 10),
@@ -46,6 +47,7 @@ function orderedLeaf<T extends string>(what: 'grade' | 'band' | 'temperature' | 
   return {
     evaluate: (facts) => accepted.has(facts[what]),
     nextFlip: (facts) => facts.flipOf(what),
+    timeless: false,
     isUnknown: () => false,
     describe(locale: Locale) {
       const [name, value] = [levelWords(what, locale), context?.labelOf?.(level, locale) ?? levelWords(level, locale)];
@@ -62,6 +64,7 @@ function orderedLeaf<T extends string>(what: 'grade' | 'band' | 'temperature' | 
 const segmentLeaf = (name: string, context: ConditionContext): Leaf => ({
   evaluate: (facts) => facts.inSegment(name),
   nextFlip: (facts) => facts.segmentFlip(name),
+  timeless: false,
   isUnknown: () => false,
   describe: (locale) => {
     const label = context.labelOf?.(name, locale);
@@ -74,6 +77,7 @@ const consentLeaf = (purpose: string, state: 'granted' | 'withdrawn'): Leaf => {
   return {
     evaluate: (facts) => recordOf(facts)?.state === state,
     nextFlip: () => never,
+    timeless: true,
     isUnknown: (facts) => recordOf(facts) === undefined,
     describe: (locale) =>
       locale === 'ja' ? `${purpose}の同意${state === 'granted' ? 'がある' : 'が撤回された'}` : `consent to ${purpose} ${state}`,

@@ -2,11 +2,10 @@ import type { Comparison, SignalCondition } from './condition.js';
 import { daysOf } from './condition-attribute.js';
 import { never, type ConditionContext, type Facts, type Leaf, type Locale } from './condition-facts.js';
 import { comparisonWords, nameWords, windowWords } from './condition-words.js';
-import { distinctLimit } from './fold.js';
-import type { DayCounter, LocalDay } from './state.js';
+import type { SignalDays } from './signal-days.js';
+import type { LocalDay } from './state.js';
 
-type Days = Record<LocalDay, DayCounter> | undefined;
-type Measure = (days: Days, today: LocalDay) => number;
+type Measure = (days: SignalDays, today: LocalDay) => number;
 
 export function compiledComparison(tests: Comparison): (value: number) => boolean {
   const { gte = -Infinity, gt = -Infinity, lte = Infinity, lt = Infinity, eq } = tests;
@@ -18,99 +17,53 @@ export function compiledComparison(tests: Comparison): (value: number) => boolea
 interface Test {
   measure: Measure;
   ok: (value: number) => boolean;
-  nextFlip(days: Days, today: LocalDay): LocalDay;
+  nextFlip(days: SignalDays, today: LocalDay): LocalDay;
 }
 
 export function signalLeaf(node: SignalCondition, context: ConditionContext): Leaf {
-  const hash = context.signalHash(node.signal) ?? '';
+  const slot = context.signalSlot(node.signal);
   const window = node.within === undefined ? Infinity : daysOf(node.within);
   const tests: Test[] = [];
   const measured = (measure: Measure, comparison: Comparison) => {
     const ok = compiledComparison(comparison);
     tests.push({ measure, ok, nextFlip: (days, today) => stepFlip(days, today, window, measure, ok) });
   };
-  if (node.distinct) measured(distinctIn(window), node.distinct);
-  if (node.sum) measured(sumIn(window), node.sum);
-  if (node.count || (!node.distinct && !node.sum && !node.first && !node.last)) measured(countIn(window), node.count ?? { gte: 1 });
-  if (node.first) tests.push(ageTest(firstDay, node.first));
-  if (node.last) tests.push(ageTest(lastDay, node.last));
+  if (node.distinct) measured((days, today) => days.distinct(today, window), node.distinct);
+  if (node.sum) measured((days, today) => days.sum(today, window), node.sum);
+  if (node.count || (!node.distinct && !node.sum && !node.first && !node.last)) measured((days, today) => days.count(today, window), node.count ?? { gte: 1 });
+  if (node.first) tests.push(ageTest((days, today) => days.firstDay(today), node.first));
+  if (node.last) tests.push(ageTest((days, today) => days.lastDay(today), node.last));
   const [only] = tests;
-  const daysIn = (facts: Facts): Days => facts.state.counters[hash];
-  const holds = (test: Test, facts: Facts): boolean => test.ok(test.measure(daysIn(facts), facts.today));
+  const holds = (test: Test, facts: Facts): boolean => test.ok(test.measure(facts.signalDays(slot), facts.today));
   return {
     evaluate: tests.length === 1 ? (facts) => holds(only!, facts) : (facts) => tests.every((test) => holds(test, facts)),
     nextFlip(facts) {
-      const days = daysIn(facts);
-      if (days === undefined) return never;
-      let flip = firstFutureDay(days, facts.today);
+      const days = facts.signalDays(slot);
+      if (days.length === 0) return never;
+      const end = days.upTo(facts.today);
+      let flip = end < days.length ? days.days[end]! : never;
       for (const test of tests) flip = Math.min(flip, test.nextFlip(days, facts.today));
       return flip;
     },
+    timeless: false,
     isUnknown: () => false,
     describe: (locale) => describe(node, locale, context.labelOf?.(node.signal, locale)),
     actual(facts, locale) {
-      const count = (node.distinct ? distinctIn(window) : node.sum ? sumIn(window) : countIn(window))(daysIn(facts), facts.today);
+      const days = facts.signalDays(slot);
+      const count = node.distinct ? days.distinct(facts.today, window) : node.sum ? days.sum(facts.today, window) : days.count(facts.today, window);
       return locale === 'ja' ? `${count}${node.sum ? '' : node.distinct ? '種類' : '回'}` : `${count}${node.sum ? '' : node.distinct ? ' different' : count === 1 ? ' time' : ' times'}`;
     },
   };
 }
 
-const countIn = (window: number): Measure => (days, today) => {
-  let total = 0;
-  for (const key in days) {
-    const age = today - Number(key);
-    if (age >= 0 && age <= window) total += days[Number(key)]!.count;
-  }
-  return total;
-};
-
-const sumIn = (window: number): Measure => (days, today) => {
-  let total = 0;
-  for (const key in days) {
-    const age = today - Number(key);
-    if (age >= 0 && age <= window) total += days[Number(key)]!.sum ?? 0;
-  }
-  return total;
-};
-
-/** The union of the days' bottom-k sets, which is exact below k. */
-const distinctIn = (window: number): Measure => (days, today) => {
-  let one: string[] | undefined;
-  let union: Set<string> | undefined;
-  for (const key in days) {
-    const age = today - Number(key);
-    const values = age >= 0 && age <= window ? days[Number(key)]!.distinct : undefined;
-    if (!values?.length) continue;
-    if (one === undefined) one = values;
-    else for (const value of values) (union ??= new Set(one)).add(value);
-  }
-  return Math.min(distinctLimit, union?.size ?? one?.length ?? 0);
-};
-
-/** Integer keys come in ascending order. */
-const lastDay: Measure = (days, today) => {
-  let last = -Infinity;
-  for (const key in days) if (Number(key) <= today) last = Number(key);
-  return last;
-};
-
-const firstDay: Measure = (days, today) => {
-  for (const key in days) return Number(key) <= today ? Number(key) : -Infinity;
-  return -Infinity;
-};
-
-export function firstFutureDay(days: Days, today: LocalDay): LocalDay {
-  for (const key in days) if (Number(key) > today) return Number(key);
-  return never;
-}
-
 /** The value changes only where a day leaves the window, so those days are tried in order. */
-function stepFlip(days: Days, today: LocalDay, window: number, measure: Measure, ok: (value: number) => boolean): LocalDay {
+function stepFlip(days: SignalDays, today: LocalDay, window: number, measure: Measure, ok: (value: number) => boolean): LocalDay {
   if (window === Infinity) return never;
   const now = ok(measure(days, today));
-  for (const key in days) {
-    const leaves = Number(key) + window + 1;
-    if (leaves > today && Number(key) <= today && ok(measure(days, leaves)) !== now) return leaves;
+  const end = days.upTo(today);
+  for (let index = 0; index < end; index += 1) {
+    const leaves = days.days[index]! + window + 1;
+    if (leaves > today && ok(measure(days, leaves)) !== now) return leaves;
   }
   return never;
 }

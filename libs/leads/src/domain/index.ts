@@ -17,6 +17,7 @@ export * from './ownership.js';
 export * from './person-name.js';
 export * from './position.js';
 export * from './predicate.js';
+export * from './signal-days.js';
 export * from './signal.js';
 export * from './state.js';
 export * from './text.js';

@@ -17,6 +17,8 @@ export interface CompiledRulebook {
   readonly signals: SignalIndex;
   /** By name. */
   readonly signalNames: ReadonlyMap<string, CompiledSignal>;
+  /** In the order of `SignalReader`'s slots. */
+  readonly signalHashes: readonly string[];
   readonly conditions: ConditionContext;
   readonly engagement: Engagement;
   readonly fit: Fit;
@@ -35,9 +37,11 @@ export interface CompiledRulebook {
 export function compileRulebook(document: RulebookDocument, version: number, zone: Zone): CompiledRulebook {
   const compiled = Object.entries(document.signals).map(([name, definition]) => compileSignal(name, definition));
   const signalNames = new Map(compiled.map((signal) => [signal.name, signal]));
+  const signalHashes = [...new Set(compiled.map((signal) => signal.hash))];
+  const slotOf = (name: string): number => signalHashes.indexOf(signalNames.get(name)?.hash ?? '');
   const conditions: ConditionContext = {
     zone,
-    signalHash: (name) => signalNames.get(name)?.hash,
+    signalSlot: slotOf,
     stages: document.stages.map((stage) => stage.name),
     labelOf: (name, locale) => labelOf(document, name, locale),
   };
@@ -50,8 +54,9 @@ export function compileRulebook(document: RulebookDocument, version: number, zon
     zone,
     signals: indexSignals(compiled),
     signalNames,
+    signalHashes,
     conditions,
-    engagement: compileEngagement(document.engagement, document.groups ?? {}, (name) => signalNames.get(name)!.hash),
+    engagement: compileEngagement(document.engagement, document.groups ?? {}, slotOf),
     fit: compileFit(document.fit, document.grades, (rule) => compile(rule.when)),
     score: compileScore(document.score),
     hot: named(document.hot),

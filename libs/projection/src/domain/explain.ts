@@ -86,7 +86,7 @@ export function explain(state: LeadState, rulebook: CompiledRulebook, memory: Le
 }
 
 function engagementLines(facts: LeadFacts, label: (name: string) => string, locale: Locale): EngagementExplanation[] {
-  const { lines, groups } = detailsOf(facts.rulebook.engagement, facts.state, facts.today);
+  const { lines, groups } = detailsOf(facts.rulebook.engagement, facts.signalDays, facts.today);
   return [
     ...lines.map(({ line, ...detail }): EngagementExplanation => ({ kind: 'signal', name: line.rule.signal, label: label(line.rule.signal), ...detail })),
     ...groups.map(({ name, correction }): EngagementExplanation => ({ kind: 'group', name, label: `${label(name)}${words[locale].cap}`, points: correction })),

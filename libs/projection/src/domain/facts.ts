@@ -1,6 +1,6 @@
-import { never, type Axis, type Band, type Facts, type Grade, type LeadMemory, type LeadState, type LocalDay, type Temperature } from '#libs/leads/domain';
+import { never, SignalReader, type Axis, type Band, type Facts, type Grade, type LeadMemory, type LeadState, type LocalDay, type SignalDays, type Temperature } from '#libs/leads/domain';
 import { nextStage, type Outcome, type StageMove } from '#libs/funnel/domain';
-import { bandOf, emptySides, fitFlip, fitOf, gradeOf, measureSides, scoreOf, totalOf, type Sides } from '#libs/scoring/domain';
+import { bandOf, emptySides, fitFlip, fitOf, gradeOf, measureSides, scoreOf, totalOf, type EngagementLine, type Sides } from '#libs/scoring/domain';
 import type { CompiledRulebook } from './compile.js';
 
 export const horizonDays = 400;
@@ -25,11 +25,21 @@ export class LeadFacts implements Facts {
   private readonly inside: Int8Array;
   private readonly sides: Sides;
   private readonly later: Sides;
+  private readonly reader: SignalReader;
+  private readonly lines: EngagementLine[] = [];
+  private hasMinus = false;
+  private generation = 0;
+  private readonly knownOn = new Int32Array(horizonDays + 1);
+  private readonly leastOn = new Float64Array(horizonDays + 1);
+  private readonly greatestOn = new Float64Array(horizonDays + 1);
+  readonly signalDays: (slot: number) => SignalDays;
 
   constructor(readonly rulebook: CompiledRulebook) {
     this.inside = new Int8Array(rulebook.segments.length);
     this.sides = emptySides(rulebook.engagement);
     this.later = emptySides(rulebook.engagement);
+    this.reader = new SignalReader(rulebook.signalHashes);
+    this.signalDays = (slot) => this.reader.slot(slot);
   }
 
   at(state: LeadState, memory: LeadMemory, now: number): this {
@@ -40,7 +50,12 @@ export class LeadFacts implements Facts {
     this.aheadOfNow = state.lastAt !== undefined && state.lastAt > now;
     this.temperatureNow = this.move = this.fitFlipDay = undefined;
     this.inside.fill(0);
-    measureSides(rulebook.engagement, state, this.today, this.sides);
+    this.reader.at(state);
+    this.lines.length = 0;
+    this.generation += 1;
+    for (const line of rulebook.engagement.lines) if (this.reader.slot(line.slot).length > 0) this.lines.push(line);
+    measureSides(this.lines, this.signalDays, this.today, this.sides);
+    this.hasMinus = this.sides.minus.some((amount) => amount > 0);
     this.engagement = totalOf(rulebook.engagement, this.sides.plus, this.sides.minus);
     this.fit = fitOf(rulebook.fit, this);
     this.score = scoreOf(rulebook.score, this.engagement, this.fit);
@@ -135,23 +150,35 @@ export class LeadFacts implements Facts {
     if (axis === 'fit') return fitDay;
     if (this.aheadOfNow) return this.today + 1;
     const above = this[axis] >= threshold;
-    const { engagement, score } = this.rulebook;
+    if (!above && !this.hasMinus) return fitDay;
+    const { score } = this.rulebook;
     const crossed = (day: LocalDay): boolean => {
-      measureSides(engagement, this.state, day, this.later);
-      const total = above
-        ? totalOf(engagement, this.later.plus, this.sides.minus)
-        : totalOf(engagement, this.sides.plus, this.later.minus);
+      const total = this.extreme(day, above);
       return (axis === 'engagement' ? total : scoreOf(score, total, this.fit)) >= threshold !== above;
     };
-    if (!above && !this.sides.minus.some((amount) => amount > 0)) return fitDay;
     let low = this.today + 1;
     let high = Math.min(this.today + horizonDays, fitDay);
     if (!crossed(high)) return fitDay;
-    while (low < high) {
+    // an early bound is allowed and an exact one costs more looks: a quarter of the way left open is near enough
+    while (high - low > (low - this.today) >> 2) {
       const middle = (low + high) >>> 1;
       if (crossed(middle)) high = middle;
       else low = middle + 1;
     }
     return low;
+  }
+
+  /** The least (or greatest) engagement that any day until `day` may have; several thresholds ask for the same days. */
+  private extreme(day: LocalDay, least: boolean): number {
+    const known = least ? this.leastOn : this.greatestOn;
+    const ahead = day - this.today;
+    if (this.knownOn[ahead] !== this.generation) {
+      const { engagement } = this.rulebook;
+      measureSides(this.lines, this.signalDays, day, this.later);
+      this.knownOn[ahead] = this.generation;
+      this.leastOn[ahead] = totalOf(engagement, this.later.plus, this.sides.minus);
+      this.greatestOn[ahead] = totalOf(engagement, this.sides.plus, this.later.minus);
+    }
+    return known[ahead]!;
   }
 }

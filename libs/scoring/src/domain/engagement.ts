@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { daysOf, dayWindow, tenths, type DayCounter, type LeadState, type LocalDay } from '#libs/leads/domain';
+import { daysOf, dayWindow, tenths, type LocalDay, type SignalDays } from '#libs/leads/domain';
 import { one, toTenths, weightTable } from './decay.js';
 
 const name = z.string().min(1).max(100);
@@ -24,12 +24,10 @@ export type EngagementRule = z.infer<typeof engagementRule>;
 export const groupRule = z.strictObject({ cap: z.number().min(0).max(100_000).multipleOf(0.1) });
 export type GroupRule = z.infer<typeof groupRule>;
 
-type Days = Record<LocalDay, DayCounter>;
-
 /** One rule, ready to run. Points in tenths. */
 export interface EngagementLine {
   readonly rule: EngagementRule;
-  readonly hash: string;
+  readonly slot: number;
   readonly group: number;
   readonly sign: 1 | -1;
   readonly points: number;
@@ -46,11 +44,11 @@ export interface Engagement {
   readonly groups: readonly { name: string; cap: number }[];
 }
 
-export function compileEngagement(rules: readonly EngagementRule[], groups: Record<string, GroupRule>, hashOf: (signal: string) => string): Engagement {
+export function compileEngagement(rules: readonly EngagementRule[], groups: Record<string, GroupRule>, slotOf: (signal: string) => number): Engagement {
   const compiledGroups = Object.entries(groups).map(([name, group]) => ({ name, cap: tenths(group.cap) }));
   const lines = rules.map((rule): EngagementLine => ({
     rule,
-    hash: hashOf(rule.signal),
+    slot: slotOf(rule.signal),
     group: rule.group === undefined ? -1 : compiledGroups.findIndex((group) => group.name === rule.group),
     sign: rule.points < 0 ? -1 : 1,
     points: Math.abs(tenths(rule.points)),
@@ -68,46 +66,35 @@ export function compileEngagement(rules: readonly EngagementRule[], groups: Reco
 const exactUnits = Math.floor(Number.MAX_SAFE_INTEGER / one) - 1;
 
 /** The size of one line on `today`, in tenths, not signed: never more on a later day, as long as nothing happens. */
-export function lineSize(line: EngagementLine, days: Days, today: LocalDay): number {
+export function lineSize(line: EngagementLine, days: SignalDays, today: LocalDay): number {
   const { window, weights, timesPerDay, points } = line;
   let sum = 0;
   let units = 0;
-  let last = -Infinity;
-  for (const key in days) {
-    const day = Number(key);
-    const age = today - day;
-    if (age < 0) continue;
-    if (day > last) last = day;
-    if (age > window) continue;
-    const counter = days[day]!;
-    const counted = line.distinct ? (counter.distinct?.length ?? 0) : counter.count;
+  const end = days.upTo(today);
+  if (end === 0 || today - days.days[end - 1]! > line.expires) return 0;
+  for (let index = end - 1; index >= 0; index -= 1) {
+    const age = today - days.days[index]!;
+    if (age > window) break;
+    const counted = line.distinct ? (days.counters[index]!.distinct?.length ?? 0) : days.counts[index]!;
     const unit = (counted < timesPerDay ? counted : timesPerDay) * points;
     units += unit;
     if (units > exactUnits) return bigLineSize(line, days, today);
-    sum += unit * (weights ? (weights[age] ?? 0) : one);
+    sum += weights === undefined ? unit * one : age < weights.length ? unit * weights[age]! : 0;
   }
-  if (today - last > line.expires) return 0;
   const size = toTenths(sum);
   // a cap is whole tenths, so it may as well be applied after rounding
   return size < line.cap ? size : line.cap;
 }
 
-function bigLineSize(line: EngagementLine, days: Days, today: LocalDay): number {
+function bigLineSize(line: EngagementLine, days: SignalDays, today: LocalDay): number {
   let sum = 0n;
-  let last = -Infinity;
-  for (const key in days) {
-    const day = Number(key);
-    const age = today - day;
-    if (age < 0) continue;
-    last = Math.max(last, day);
-    if (age > line.window) continue;
-    const counter = days[day]!;
-    const counted = line.distinct ? (counter.distinct?.length ?? 0) : counter.count;
+  for (let index = days.upTo(today) - 1; index >= 0; index -= 1) {
+    const age = today - days.days[index]!;
+    if (age > line.window) break;
+    const counted = line.distinct ? (days.counters[index]!.distinct?.length ?? 0) : days.counts[index]!;
     sum += BigInt(Math.min(counted, line.timesPerDay)) * BigInt(line.points) * BigInt(line.weights ? (line.weights[age] ?? 0) : one);
   }
-  if (today - last > line.expires) return 0;
-  const size = Number((2n * sum + BigInt(one)) / (2n * BigInt(one)));
-  return Math.min(size, line.cap);
+  return Math.min(Number((2n * sum + BigInt(one)) / (2n * BigInt(one))), line.cap);
 }
 
 /** Where positive and negative lines stand, ungrouped (index 0) and per group (index 1 …), in tenths. */
@@ -121,14 +108,12 @@ export const emptySides = (engagement: Engagement): Sides => ({
   minus: new Array<number>(engagement.groups.length + 1).fill(0),
 });
 
-export function measureSides(engagement: Engagement, state: LeadState, today: LocalDay, into: Sides): void {
-  into.plus.fill(0);
-  into.minus.fill(0);
-  for (const line of engagement.lines) {
-    const days = state.counters[line.hash];
-    if (days === undefined) continue;
-    const side = line.sign > 0 ? into.plus : into.minus;
-    side[line.group + 1] = side[line.group + 1]! + lineSize(line, days, today);
+export function measureSides(lines: readonly EngagementLine[], daysOf: (slot: number) => SignalDays, today: LocalDay, into: Sides): void {
+  const { plus, minus } = into;
+  for (let group = 0; group < plus.length; group += 1) plus[group] = minus[group] = 0;
+  for (const line of lines) {
+    const side = line.sign > 0 ? plus : minus;
+    side[line.group + 1] = side[line.group + 1]! + lineSize(line, daysOf(line.slot), today);
   }
 }
 

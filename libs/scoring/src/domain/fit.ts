@@ -39,7 +39,7 @@ export function fitOf(fit: Fit, facts: Facts): number {
 /** The first day on which fit may change: attributes only change by dates coming near. */
 export function fitFlip(fit: Fit, facts: Facts): LocalDay {
   let flip = never;
-  for (const { when } of fit.rules) flip = Math.min(flip, when.nextFlip(facts));
+  for (const { when } of fit.rules) if (!when.timeless) flip = Math.min(flip, when.nextFlip(facts));
   return flip;
 }
 

@@ -1,4 +1,4 @@
-import type { LeadState, LocalDay } from '#libs/leads/domain';
+import type { LocalDay, SignalDays } from '#libs/leads/domain';
 import { one } from './decay.js';
 import { lineSize, type Engagement, type EngagementLine } from './engagement.js';
 
@@ -23,8 +23,8 @@ export interface GroupDetail {
   correction: number;
 }
 
-export function detailsOf(engagement: Engagement, state: LeadState, today: LocalDay): { lines: LineDetail[]; groups: GroupDetail[] } {
-  const lines = engagement.lines.flatMap((line) => detailOf(line, state, today) ?? []);
+export function detailsOf(engagement: Engagement, daysOf: (slot: number) => SignalDays, today: LocalDay): { lines: LineDetail[]; groups: GroupDetail[] } {
+  const lines = engagement.lines.flatMap((line) => detailOf(line, daysOf(line.slot), today) ?? []);
   const groups = engagement.groups.flatMap(({ name, cap }, index) => {
     const sum = lines.reduce((total, { line, points }) => (line.group === index ? total + points : total), 0);
     const correction = Math.max(-cap, Math.min(cap, sum)) - sum;
@@ -33,13 +33,12 @@ export function detailsOf(engagement: Engagement, state: LeadState, today: Local
   return { lines, groups };
 }
 
-function detailOf(line: EngagementLine, state: LeadState, today: LocalDay): LineDetail | undefined {
-  const days = state.counters[line.hash];
-  if (!days) return undefined;
+function detailOf(line: EngagementLine, days: SignalDays, today: LocalDay): LineDetail | undefined {
   let [units, weightedUnits, count, firstAt, lastAt] = [0n, 0n, 0, Infinity, -Infinity];
-  for (const [key, counter] of Object.entries(days)) {
-    const age = today - Number(key);
-    if (age < 0 || age > line.window) continue;
+  for (let index = days.upTo(today) - 1; index >= 0; index -= 1) {
+    const age = today - days.days[index]!;
+    const counter = days.counters[index]!;
+    if (age > line.window) break;
     const counted = line.distinct ? (counter.distinct?.length ?? 0) : counter.count;
     const unit = BigInt(Math.min(counted, line.timesPerDay)) * BigInt(line.points);
     units += unit;
