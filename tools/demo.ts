@@ -9,7 +9,9 @@ import { ApiClient } from './demo/api-client.js';
 import { Claims } from './demo/checks.js';
 import { playHistory, playLive, type Stage } from './demo/play.js';
 import { checkTheStory, tellTheStory } from './demo/story.js';
-import { partLabel } from './services/service-set.js';
+import { dockerAnswers } from './services/docker.js';
+import { kafkaMissing, redisMissing } from './services/kafka-programs.js';
+import { partLabel, type SetName } from './services/service-set.js';
 import { ServiceError } from './services/index.js';
 import { progressLines } from './services/progress-lines.js';
 import { startSystem, type System } from './supervisor/system.js';
@@ -41,7 +43,7 @@ try {
   print(pc.bold('\nLeadfold: from a visitor’s click to a mail and an alert\n'));
   sink = await AlertSink.start(secret);
   system = await startSystem({
-    set: 'demo',
+    set: await demoSet(),
     embedded: values.embedded,
     progress,
     signal: asked.signal,
@@ -72,6 +74,15 @@ try {
 await system?.stop();
 await sink?.stop();
 process.exit();
+
+/** A set's mode is recorded for good, so the demo without Kafka or Redis has a set of its own beside the full one. */
+async function demoSet(): Promise<SetName> {
+  if (values.embedded) return 'demo-embedded';
+  const given = (name: string) => Boolean(process.env[name]);
+  if ((given('KAFKA_BROKERS') && given('REDIS_URL')) || (await dockerAnswers())) return 'demo';
+  const missing = (given('KAFKA_BROKERS') ? undefined : await kafkaMissing()) ?? (given('REDIS_URL') ? undefined : await redisMissing());
+  return missing === undefined ? 'demo' : 'demo-embedded';
+}
 
 async function play(running: System, alerts: AlertSink): Promise<void> {
   const { services } = running;
