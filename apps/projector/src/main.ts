@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { assertMode } from '#libs/event-log';
 import { createLogger, createPool, missingMigrations, parseConfig, refuseDrivenClock } from '#libs/platform';
+import { ensureDefaultRulebook, recordZone } from '#libs/projection';
 import { migrations } from '#migrations';
 import { projectorConfig } from './projector.config.js';
 import { ProjectorModule } from './projector.module.js';
@@ -17,11 +18,8 @@ if (missing.length) {
 }
 await refuseDrivenClock(checks, config.ALLOW_DRIVEN_CLOCK);
 await assertMode(checks, config.EVENT_LOG);
-const published = await checks.query('select 1 from rulebook_publish limit 1');
-if (!published.rowCount) {
-  logger.fatal('no rulebook is published: run leadfold migrate');
-  process.exit(1);
-}
+for (const warning of await recordZone(checks, config.TIME_ZONE)) logger.warn(warning, 'days were counted otherwise before: run leadfold rebuild');
+await ensureDefaultRulebook(checks);
 await checks.end();
 
 const app = await NestFactory.createApplicationContext(ProjectorModule.of(config, logger), { logger: ['error', 'warn'], abortOnError: false });

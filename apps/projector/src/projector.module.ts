@@ -22,7 +22,7 @@ export class ProjectorModule {
         { provide: 'event-log', useFactory: () => createEventLog(config, log) },
         { provide: 'metrics', useFactory: () => createMetrics('projector') },
         { provide: Progress, useFactory: () => new Progress(log) },
-        { provide: ProjectionContext, useFactory: () => ProjectionContext.of(config) },
+        { provide: ProjectionContext, inject: ['pool'], useFactory: (pool: Pool) => ProjectionContext.load(pool, config) },
         {
           provide: Projector,
           inject: ['pool', 'event-log', 'metrics', Progress, ProjectionContext],

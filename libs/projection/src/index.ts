@@ -7,6 +7,7 @@ export { prepareOffset, stopPartition } from './store/offset.store.js';
 export { presentKeys } from './upkeep/present-keys.query.js';
 export { sweepJudgements } from './upkeep/sweep.projection.js';
 export { projectionConfig, type ProjectionConfig } from './projection.config.js';
+export { recordZone } from './upkeep/record-zone.command.js';
 export { partitionHandlers } from './partitions.projection.js';
 export { acceptLoss } from './upkeep/accept-loss.command.js';
 export { Upkeep } from './upkeep/upkeep.projection.js';

@@ -1,8 +1,8 @@
-import { defaultKeyLimit, makeZone, type Zone } from '#libs/leads/domain';
+import { defaultKeyLimit, type Zone } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import type { CompiledRulebook } from './domain/index.js';
 import type { ProjectionConfig } from './projection.config.js';
-import { readRulebook } from './rulebook.store.js';
+import { organisationZone, readRulebook } from './rulebook.store.js';
 
 export type Rulebook = CompiledRulebook;
 
@@ -26,9 +26,10 @@ export class ProjectionContext {
     readonly settings: ProjectionSettings = defaultSettings,
   ) {}
 
-  static of(config: ProjectionConfig): ProjectionContext {
+  /** With the zone that this database's days are counted in. */
+  static async load(db: Queryable, config: ProjectionConfig): Promise<ProjectionContext> {
     const settings = { keyLimit: config.KEY_LIMIT, oldEventMs: config.OLD_EVENT_HOURS * 3_600_000, refoldLimit: config.REFOLD_LIMIT };
-    return new ProjectionContext(makeZone(config.TIME_ZONE), settings);
+    return new ProjectionContext(await organisationZone(db), settings);
   }
 
   async rulebook(db: Queryable, version: number): Promise<Rulebook> {

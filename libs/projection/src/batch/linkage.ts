@@ -94,8 +94,10 @@ export function moveBrowsers(anons: Iterable<string>, places: KeyPlaces, change:
 }
 
 /** Whose leads a change can touch: what has to be locked. */
-export function rootsTouched(places: KeyPlaces, near: Neighbourhood, anons: Iterable<string>): Set<number> {
+export function rootsTouched(places: KeyPlaces, near: Neighbourhood, anons: Iterable<string>, change: IdentityChange): Set<number> {
   const roots = new Set<number>();
+  // a merge may name an owner who is neither the event's own key nor on the time line yet
+  for (const { added } of change.browsers.values()) for (const { strong } of added) roots.add(places.places.get(strong)!.root);
   for (const place of near.places.values()) roots.add(place.root);
   for (const anon of anons) {
     const timeline = places.timelines.get(anon);

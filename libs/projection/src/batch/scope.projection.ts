@@ -48,14 +48,14 @@ export async function openScope(client: PoolClient, fresh: readonly LeadEvent[],
   await lockBrowsers(client, guessedChange.browsers.keys());
   places = await placesOf(client, keys);
   const before = await readAround(client, guessedChange, places, keyLimit);
-  const wanted = new Set([...rootsTouched(before.places, before.near, before.anons), ...rootsWithVersions([...fresh, ...guess.facts], before.places).keys()]);
+  const wanted = new Set([...rootsTouched(before.places, before.near, before.anons, guessedChange), ...rootsWithVersions([...fresh, ...guess.facts], before.places).keys()]);
   const leads = await lockLeads(client, wanted);
 
   const judged = await readJudged(client, question);
   const change = identityChange(fresh, judged);
   if ([...change.keys].some((key) => !keys.has(key))) throw new RepeatBatch('more-leads');
   const around = await readAround(client, change, await placesOf(client, keys), keyLimit);
-  const needed = new Set([...rootsTouched(around.places, around.near, around.anons), ...rootsWithVersions([...fresh, ...judged.facts], around.places).keys()]);
+  const needed = new Set([...rootsTouched(around.places, around.near, around.anons, change), ...rootsWithVersions([...fresh, ...judged.facts], around.places).keys()]);
   for (const id of needed) if (!leads.has(id)) throw new RepeatBatch('more-leads');
   for (const [id, lead] of leads) if (lead.mergedInto !== null) needed.has(id) ? raise() : leads.delete(id);
   return { judged, change, leads, ...around };

@@ -54,6 +54,7 @@ async function lockNewRoots(step: Step, rejoined: Rejoined, browsers: readonly M
   const wanted = [...rejoined.groups.map((group) => group.root), ...browsers.map((browser) => browser.linkage.mergedInto ?? browser.own)];
   const missing = wanted.filter((id) => !step.leads.has(id));
   for (const [id, lead] of await lockLeads(step.client, missing)) {
+    if (lead.mergedInto === null) throw new Error('a root lead was not among the locked');
     step.leads.set(id, { ...lead, state: emptyState(), memory: freshMemory(), refoldPending: false, nextChangeAt: null, rankHash: null, rulebook: step.rulebook.version });
   }
 }

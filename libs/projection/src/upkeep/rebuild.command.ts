@@ -54,13 +54,15 @@ async function rebuildIdentity(pool: Pool, context: ProjectionContext): Promise<
   });
 }
 
+const mayState = `(type in ('identify', 'alias', 'merge') or (type = 'track' and (body->>'links' = 'true' or body->>'name' = 'Email Clicked')))`;
+
 async function mintMissingKeys(client: PoolClient): Promise<void> {
   await client.query(
     `with named as (
         select distinct case when uid is not null then 'u:' || uid when email is not null then 'e:' || email else 'a:' || anon end as key
         from event where kind not in ('judgement', 'retraction', 'decision')
-        union select 'a:' || anon from event where anon is not null and type in ('identify', 'alias', 'merge', 'track')
-        union select 'e:' || email from event where email is not null and uid is not null
+        union select 'a:' || anon from event where anon is not null and ${mayState}
+        union select 'e:' || email from event where email is not null and ${mayState}
         union select body->>'otherKey' from event where type in ('alias', 'merge', 'apart')),
       minted as (insert into subject_key (key, lead) select key, nextval('lead_id_seq') from named where key is not null order by key
         on conflict (key) do nothing returning lead)
@@ -134,14 +136,17 @@ async function rebuildSlice(pool: Pool, context: ProjectionContext, after: numbe
     // whoever was merged meanwhile was refolded or added by that merge's own rules
     const leads = new Map([...(await lockLeads(client, ids))].filter(([, lead]) => lead.mergedInto === null));
     const changed: number[] = [];
+    let corrected = 0;
     for (const [root, state] of await refoldLeads(client, leads.keys(), rulebook, context)) {
       const lead = leads.get(root)!;
-      if (canonicalJson(lead.state) !== canonicalJson(state) || lead.refoldPending || lead.rulebook !== version) changed.push(root);
+      const wrong = lead.refoldPending || (lead.rulebook === version && canonicalJson(lead.state) !== canonicalJson(state));
+      if (wrong) corrected += 1;
+      if (wrong || (lead.rulebook !== version && lead.rulebook !== 0)) changed.push(root);
       Object.assign(lead, { state, refoldPending: false, rulebook: version });
     }
     await writeLeads(client, changed.map((id) => ({ ...leads.get(id)!, rankHash: null })));
     await dueNow(client, changed);
-    return { last: ids.at(-1)!, leads: leads.size, corrected: changed.length };
+    return { last: ids.at(-1)!, leads: leads.size, corrected };
   });
 }
 
