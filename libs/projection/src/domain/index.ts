@@ -5,3 +5,4 @@ export * from './decide.js';
 export * from './look.js';
 export { horizonDays, type LeadFacts } from './facts.js';
 export * from './explain.js';
+export { rulebookJsonSchema } from './json-schema.js';
