@@ -16,3 +16,5 @@ export { readTimeline, waitForEvent, type TimelineCursor, type TimelineEvent } f
 export { listLeads, type LeadListCursor, type LeadListQuery, type ListedLead } from './read/lead-list.query.js';
 export { rebuild, type RebuildReport } from './upkeep/rebuild.command.js';
 export { verify, type Difference, type VerifyOptions, type VerifyReport } from './upkeep/verify.query.js';
+export { reviewDue, reviewOlderRulebook } from './upkeep/review.projection.js';
+export { refoldOnePending } from './upkeep/refold-pending.projection.js';
