@@ -2,6 +2,7 @@ import { startChild, type Child } from '../support/child.js';
 import type { LoadAnswer, LoadRequest } from '../clients/http-load.js';
 import { appPid, makePlace } from '../support/bench-system.js';
 import { peakMb } from '../support/cpu.js';
+import { notePeak } from '../support/peaks.js';
 import { measureRatio, median, summarize, type RatioRow, type Stretch } from '../support/ratio.js';
 import { ReadBack } from '../support/read-back.js';
 import { ratioResult, rateOf } from '../support/report.js';
@@ -69,6 +70,7 @@ async function measure(bench: Bench, shape: Shape): Promise<RowResult[]> {
       const judged = reps.some((rep) => rep.clean) ? reps.filter((rep) => rep.clean) : reps;
       const p99 = median(judged.map((rep) => rep.extra!['p99']!));
       const peak = peakMb(pids.collector);
+      notePeak('collector', shape.name, peak);
       const requestsPerSecond = summary.subject / shape.perPost;
       const half = await subject({ rate: requestsPerSecond / 2 });
       bench.report({ bench: shape.name, ...summary, p99, halfLoad: half, peakMb: peak });

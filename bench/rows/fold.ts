@@ -5,6 +5,7 @@ import { appPid, deleteTopics, makePlace, pidsOf, until, type Place } from '../s
 import { peakMb, startCpu } from '../support/cpu.js';
 import { appendAll, logWorkload, type LogWorkload } from '../support/log-workload.js';
 import { differences, oracleHashes, storedHashes, zone } from '../support/oracle.js';
+import { notePeak } from '../support/peaks.js';
 import { measureRatio, median, summarize, totalOf, type RatioRow, type Stretch } from '../support/ratio.js';
 import { rateOf, ratioResult } from '../support/report.js';
 import type { Bench, Row, RowResult } from '../support/row.js';
@@ -56,6 +57,7 @@ async function measure(bench: Bench, shape: Shape): Promise<RowResult[]> {
     const reps = await measureRatio(row, bench.report);
     const summary = summarize(row, reps);
     const peak = Math.max(...reps.map((rep) => rep.extra!['peakMb']!));
+    notePeak('projector', shape.name, peak);
     bench.report({ ...summary, bench: shape.name, peakMb: peak });
     const share = median(reps.map((rep) => rep.extra!['projectorCpu']! / rep.extra!['seconds']!));
     return [ratioResult(summary, `${rateOf(summary.subject)} messages/s; projector ${share.toFixed(2)} cores, peak ${peak.toFixed(0)} MB`)];

@@ -1,10 +1,12 @@
 import type { Row } from '../support/row.js';
 import { collectorBatch, collectorSingle } from './collector.js';
 import { projectorFold, projectorNewLeads } from './fold.js';
+import { nurtureSend } from './nurture.js';
 
 export const rows: Record<string, Row> = {
   'collector.single': collectorSingle,
   'collector.batch': collectorBatch,
   'projector.fold': projectorFold,
   'projector.newleads': projectorNewLeads,
+  'nurture.send': nurtureSend,
 };
