@@ -38,18 +38,34 @@ const page = (name: string, fields: Partial<LeadEvent> = {}): LeadEvent => ({
   properties: { path: '/products/a' },
   ...fields,
 });
-const pages = (prefix: string, count: number, fields: Partial<LeadEvent> = {}) => Array.from({ length: count }, (_, index) => page(`${prefix}${index}`, fields));
-const rows = async <T extends object>(sql: string, values: unknown[] = []): Promise<T[]> => (await db.pool.query<T>(sql, values)).rows;
-const offsets = async () => (await rows('select next, consumed, stored, quarantined, duplicates, dropped, conflicts from partition_offset'))[0];
-const decisions = () => rows<{ decision: string; cause: string; quiet: boolean }>(`select body->>'decision' as decision, body->>'cause' as cause, (body->>'quiet')::bool as quiet from event where kind = 'decision' order by batch, id`);
+const pages = (prefix: string, count: number, fields: Partial<LeadEvent> = {}) =>
+  Array.from({ length: count }, (_, index) => page(`${prefix}${index}`, fields));
+const rows = async <T extends object>(sql: string, values: unknown[] = []): Promise<T[]> =>
+  (await db.pool.query<T>(sql, values)).rows;
+const offsets = async () =>
+  (await rows('select next, consumed, stored, quarantined, duplicates, dropped, conflicts from partition_offset'))[0];
+const decisions = () =>
+  rows<{ decision: string; cause: string; quiet: boolean }>(
+    `select body->>'decision' as decision, body->>'cause' as cause, (body->>'quiet')::bool as quiet from event where kind = 'decision' order by batch, id`,
+  );
 const listen = () => db.pool.query(`insert into listener values ('crossing', 'hot', 'test') on conflict do nothing`);
 const hot = async () => (await decisions()).filter((one) => one.decision === 'hot');
 
 test('I4: consumed = stored + quarantined + duplicates, and I5: another body under a known id is a conflict', async () => {
   await projecting.apply([page('one'), page('two'), page('one'), page('two', { properties: { path: '/other' } })]);
   await projecting.apply([page('one', { receivedAt: now + 5_000 }), page('two', { properties: { path: '/third' } })]);
-  expect(await offsets()).toEqual({ next: 6, consumed: 6, stored: 2, quarantined: 0, duplicates: 4, dropped: 0, conflicts: 2 });
-  expect(await rows(`select body->'properties'->>'path' as path from event where id = $1`, [eventIdOf('test', 'two')])).toEqual([{ path: '/products/a' }]);
+  expect(await offsets()).toEqual({
+    next: 6,
+    consumed: 6,
+    stored: 2,
+    quarantined: 0,
+    duplicates: 4,
+    dropped: 0,
+    conflicts: 2,
+  });
+  expect(
+    await rows(`select body->'properties'->>'path' as path from event where id = $1`, [eventIdOf('test', 'two')]),
+  ).toEqual([{ path: '/products/a' }]);
 });
 
 test('I14: poison is quarantined with its bytes and its reason, whoever refuses it, and the rest of the batch is applied', async () => {
@@ -58,7 +74,10 @@ test('I14: poison is quarantined with its bytes and its reason, whoever refuses 
   const bytes = Buffer.from('{"not":"an event"');
   records[3] = { ...records[3]!, value: bytes };
   // valid JSON that PostgreSQL cannot hold
-  records[11] = { ...records[11]!, value: Buffer.from(records[11]!.value!.toString().replace('/products/a', '\\u0000')) };
+  records[11] = {
+    ...records[11]!,
+    value: Buffer.from(records[11]!.value!.toString().replace('/products/a', '\\u0000')),
+  };
   await prepareOffset(db.pool, projecting.topic, 0);
   const outcome = await projecting.batches.apply(projecting.batchOf(0, records));
   expect(outcome).toEqual({ kind: 'done', next: 20 });
@@ -79,12 +98,19 @@ test('I15: a database that goes away in mid-batch quarantines nothing, and the b
     () => 'applied',
     () => 'thrown',
   );
-  for (let killed = 0; killed === 0; )
-    killed = (await db.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'leadfold-test-projector' and datname = current_database() and wait_event_type = 'Lock'`)).rowCount!;
+  for (let killed = 0; killed === 0;)
+    killed = (
+      await db.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'leadfold-test-projector' and datname = current_database() and wait_event_type = 'Lock'`,
+      )
+    ).rowCount!;
   expect(await outcome).toBe('thrown');
   await blocker.query('rollback');
   blocker.release();
-  expect(await projecting.batches.apply(projecting.batchOf(0, [storedRecord(page('second'), 1)]))).toEqual({ kind: 'done', next: 2 });
+  expect(await projecting.batches.apply(projecting.batchOf(0, [storedRecord(page('second'), 1)]))).toEqual({
+    kind: 'done',
+    next: 2,
+  });
   expect(await offsets()).toMatchObject({ next: 2, stored: 2, quarantined: 0 });
 });
 
@@ -92,9 +118,15 @@ test('I12: of two projectors on one partition the second waits and drops what th
   await projecting.apply([page('zero')]);
   const second = new Projecting(db);
   const records = pages('same', 50).map((event, index) => storedRecord(event, index + 1));
-  const outcomes = await Promise.all([projecting.batches.apply(projecting.batchOf(0, records)), second.batches.apply(second.batchOf(0, records))]);
+  const outcomes = await Promise.all([
+    projecting.batches.apply(projecting.batchOf(0, records)),
+    second.batches.apply(second.batchOf(0, records)),
+  ]);
   await second.end();
-  expect(outcomes).toEqual([{ kind: 'done', next: 51 }, { kind: 'done', next: 51 }]);
+  expect(outcomes).toEqual([
+    { kind: 'done', next: 51 },
+    { kind: 'done', next: 51 },
+  ]);
   expect(await offsets()).toMatchObject({ next: 51, consumed: 51, stored: 51, duplicates: 0 });
 });
 
@@ -106,7 +138,10 @@ test('I12: a projector stopped in mid-transaction holds its partition no longer 
   await stopped.query('begin');
   await stopped.query('select 1 from partition_offset for update');
   const startedAt = performance.now();
-  expect(await projecting.batches.apply(projecting.batchOf(0, [storedRecord(page('later'), 1)]))).toEqual({ kind: 'done', next: 2 });
+  expect(await projecting.batches.apply(projecting.batchOf(0, [storedRecord(page('later'), 1)]))).toEqual({
+    kind: 'done',
+    next: 2,
+  });
   expect(performance.now() - startedAt).toBeGreaterThan(200);
   stopped.release(true);
 });
@@ -129,7 +164,9 @@ test('I31: a log that begins after `next` or ends before it stops the partition 
   expect(await handlers.assigned({ ...at, begin: 0, end: 9 })).toEqual({ start: 5 });
   expect(await handlers.assigned({ ...at, begin: 0, end: 5 })).toEqual({ start: 5 });
   expect(await handlers.assigned({ ...at, begin: 0, end: 3 })).toEqual({ stop: 'the log ends at 3, before 5' });
-  expect(await projecting.batches.apply(projecting.batchOf(0, [storedRecord(page('x'), 5)]))).toMatchObject({ kind: 'stop' });
+  expect(await projecting.batches.apply(projecting.batchOf(0, [storedRecord(page('x'), 5)]))).toMatchObject({
+    kind: 'stop',
+  });
   expect(await acceptLoss(db.pool, { ...at, begin: 0, end: 3, actor: 'operator:test' })).toEqual({ from: 5, to: 0 });
   expect(await handlers.assigned({ ...at, begin: 7, end: 9 })).toEqual({ stop: 'the log begins at 7, after 0' });
   expect(await acceptLoss(db.pool, { ...at, begin: 7, end: 9, actor: 'operator:test' })).toEqual({ from: 0, to: 7 });
@@ -144,7 +181,13 @@ test('a lead crosses once, loudly, and its crossing is put in the outbox with it
   await projecting.apply(pages('again', 1));
   expect(await hot()).toEqual([{ decision: 'hot', cause: 'event', quiet: false }]);
   expect(await rows('select kind, name, subject_key, quiet_cause, payload from outbox')).toEqual([
-    { kind: 'crossing', name: 'hot', subject_key: 'a:browser', quiet_cause: null, payload: { rules: ['score-of-70'], epoch: 1, score: 900, temperature: 'hot' } },
+    {
+      kind: 'crossing',
+      name: 'hot',
+      subject_key: 'a:browser',
+      quiet_cause: null,
+      payload: { rules: ['score-of-70'], epoch: 1, score: 900, temperature: 'hot' },
+    },
   ]);
 });
 
@@ -176,7 +219,13 @@ test('a batch makes the same number of statements, whatever its size', async () 
   const mixed = (prefix: string, count: number): LeadEvent[] =>
     Array.from({ length: count }, (_, index) =>
       index % 5 === 0
-        ? page(`${prefix}${index}`, { type: 'identify', links: true, anonymousId: `${prefix}b${index}`, email: `${prefix}${index}@x.jp`, userId: `main:${prefix}${index}` })
+        ? page(`${prefix}${index}`, {
+            type: 'identify',
+            links: true,
+            anonymousId: `${prefix}b${index}`,
+            email: `${prefix}${index}@x.jp`,
+            userId: `main:${prefix}${index}`,
+          })
         : page(`${prefix}${index}`, { anonymousId: `${prefix}b${index}` }),
     );
   await projecting.apply([page('warm-up')]);
@@ -188,9 +237,15 @@ test('a batch makes the same number of statements, whatever its size', async () 
 
 test('every hot look-up finds its rows by index, although its plan was made when the tables were empty', async () => {
   await projecting.apply([page('first')]);
-  for (let round = 0; round < 3; round += 1) await projecting.apply(Array.from({ length: 1500 }, (_, index) => page(`fill${round}-${index}`, { anonymousId: `b${round}-${index}` })));
+  for (let round = 0; round < 3; round += 1)
+    await projecting.apply(
+      Array.from({ length: 1500 }, (_, index) => page(`fill${round}-${index}`, { anonymousId: `b${round}-${index}` })),
+    );
   await db.pool.query('select pg_stat_force_next_flush()').catch(() => undefined);
-  const scans = async () => rows<{ relname: string; read: number }>(`select relname, seq_tup_read::bigint as read from pg_stat_user_tables where relname in ('event', 'subject_key', 'lead', 'identification', 'link') order by 1`);
+  const scans = async () =>
+    rows<{ relname: string; read: number }>(
+      `select relname, seq_tup_read::bigint as read from pg_stat_user_tables where relname in ('event', 'subject_key', 'lead', 'identification', 'link') order by 1`,
+    );
   const client = await projecting.pool.connect();
   await client.query('select pg_stat_force_next_flush()');
   client.release();
@@ -218,6 +273,8 @@ test('I32: a publish commits within 5 s under load, and re-derives quietly what 
   for (const batch of load) await projecting.apply(batch);
   expect(await publishing).toBeLessThan(5_000);
   await projecting.apply([page('after')]);
-  const own = await rows(`select body->>'cause' as cause, body->>'quiet' as quiet from event where kind = 'decision' and body->>'decision' = 'hot' and anon = 'browser'`);
+  const own = await rows(
+    `select body->>'cause' as cause, body->>'quiet' as quiet from event where kind = 'decision' and body->>'decision' = 'hot' and anon = 'browser'`,
+  );
   expect(own).toEqual([{ cause: 'publish', quiet: 'true' }]);
 });

@@ -19,7 +19,9 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 
 const expected = ({ events, zone, keyLimit }: History): string[] =>
-  [...naiveFold(events, testSignals, makeZone(zone), { keyLimit })].map(([keys, state]) => canonicalLead([keys], state)).sort();
+  [...naiveFold(events, testSignals, makeZone(zone), { keyLimit })]
+    .map(([keys, state]) => canonicalLead([keys], state))
+    .sort();
 
 test('I8: what PostgreSQL holds equals the naive fold, for shuffled, doubled and re-batched histories', async () => {
   await fc.assert(
@@ -29,7 +31,11 @@ test('I8: what PostgreSQL holds equals the naive fold, for shuffled, doubled and
       try {
         for (const batch of history.arrivals) await projecting.apply(batch);
         expect(await canonicalLeads(db.pool)).toEqual(expected(history));
-        expect(await verify(projecting.pool, projecting.context)).toMatchObject({ differences: [], pending: [], identityDifferences: 0 });
+        expect(await verify(projecting.pool, projecting.context)).toMatchObject({
+          differences: [],
+          pending: [],
+          identityDifferences: 0,
+        });
         // I10: a rebuild of what is right changes nothing
         expect(await rebuild(projecting.pool, projecting.context)).toMatchObject({ corrected: 0, relinked: 0 });
       } finally {
@@ -48,7 +54,8 @@ test('I8: partitions applied at the same time by three projectors give the same 
       try {
         await Promise.all(
           projectors.map(async (projecting, index) => {
-            for (const [at, batch] of history.arrivals.entries()) if (at % 3 === index) await projecting.apply(batch, index);
+            for (const [at, batch] of history.arrivals.entries())
+              if (at % 3 === index) await projecting.apply(batch, index);
           }),
         );
         await sweepJudgements(projectors[0]!.pool, projectors[0]!.context);

@@ -2,7 +2,17 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { eventIdOf } from '#libs/platform';
 import type { LeadEvent } from '#libs/leads/domain';
 import { driveClock } from '#libs/platform';
-import { publish, readLead, rebuild, refoldOnePending, reviewDue, reviewOlderRulebook, saveVersion, sweepJudgements, verify } from '#libs/projection';
+import {
+  publish,
+  readLead,
+  rebuild,
+  refoldOnePending,
+  reviewDue,
+  reviewOlderRulebook,
+  saveVersion,
+  sweepJudgements,
+  verify,
+} from '#libs/projection';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { emptyTables, Projecting } from './projecting.js';
 import { publishTestRulebook, testRulebook } from './test-rulebook.js';
@@ -39,12 +49,16 @@ const event = (name: string, fields: Partial<LeadEvent> = {}): LeadEvent => ({
   properties: { path: '/products/a' },
   ...fields,
 });
-const views = (prefix: string, count: number, fields: Partial<LeadEvent>) => Array.from({ length: count }, (_, index) => event(`${prefix}${index}`, fields));
+const views = (prefix: string, count: number, fields: Partial<LeadEvent>) =>
+  Array.from({ length: count }, (_, index) => event(`${prefix}${index}`, fields));
 const decisions = async () =>
-  (await db.pool.query<{ decision: string; cause: string; quiet: boolean }>(
-    `select body->>'decision' as decision, body->>'cause' as cause, (body->>'quiet')::bool as quiet from event where kind = 'decision' and body->>'decision' in ('hot', 'rearm') order by batch, body->>'decision'`,
-  )).rows;
-const sound = async () => expect(await verify(projecting.pool, projecting.context)).toMatchObject({ differences: [], identityDifferences: 0 });
+  (
+    await db.pool.query<{ decision: string; cause: string; quiet: boolean }>(
+      `select body->>'decision' as decision, body->>'cause' as cause, (body->>'quiet')::bool as quiet from event where kind = 'decision' and body->>'decision' in ('hot', 'rearm') order by batch, body->>'decision'`,
+    )
+  ).rows;
+const sound = async () =>
+  expect(await verify(projecting.pool, projecting.context)).toMatchObject({ differences: [], identityDifferences: 0 });
 
 test('a judgement that came before its fact waits, is applied with it, and one that neither saw is swept', async () => {
   const opened = event('mail', { type: 'track', name: 'Email Opened', email: 'a@x.jp', properties: {} });
@@ -68,7 +82,9 @@ test('a judgement that came before its fact waits, is applied with it, and one t
   expect(await sweepJudgements(projecting.pool, projecting.context)).toBe(1);
   expect(await sweepJudgements(projecting.pool, projecting.context)).toBe(0);
   const lead = await readLead(db.pool, { key: 'e:a@x.jp' });
-  const counts = Object.values(lead!.state.counters).flatMap((days) => Object.values(days).map((counter) => counter.count));
+  const counts = Object.values(lead!.state.counters).flatMap((days) =>
+    Object.values(days).map((counter) => counter.count),
+  );
   expect(counts).toEqual([2]);
   await sound();
 });
@@ -86,7 +102,13 @@ test('a review that is due rearms quietly, and a missed one is made before new e
   await projecting.apply(views('w', 8, { anonymousId: 'b', occurredAt: now + 91 * day, receivedAt: now + 91 * day }));
   await driveClock(db.pool, new Date(now + 190 * day));
   await projecting.apply(views('x', 8, { anonymousId: 'b', occurredAt: now + 190 * day, receivedAt: now + 190 * day }));
-  expect((await decisions()).map((one) => `${one.decision} ${one.cause}`)).toEqual(['hot event', 'rearm time', 'hot event', 'hot event', 'rearm time']);
+  expect((await decisions()).map((one) => `${one.decision} ${one.cause}`)).toEqual([
+    'hot event',
+    'rearm time',
+    'hot event',
+    'hot event',
+    'rearm time',
+  ]);
   expect((await readLead(db.pool, { key: 'a:b' }))!.memory.epoch).toBe(3);
 });
 
@@ -95,7 +117,10 @@ test('a new signal is back-filled from stored events, quietly, by whoever touche
   const { signals } = testRulebook();
   const version = await saveVersion(
     db.pool,
-    testRulebook({ signals: { ...signals, 'any-page': { event: 'page' } }, hot: { pages: { signal: 'any-page', count: { gte: 4 } } } as never }),
+    testRulebook({
+      signals: { ...signals, 'any-page': { event: 'page' } },
+      hot: { pages: { signal: 'any-page', count: { gte: 4 } } } as never,
+    }),
     'test',
   );
   await publish(db.pool, version, 'test');
@@ -120,14 +145,18 @@ test('an operator merge is quiet, keeps the higher epoch, and its un-merge leave
   const [a, b] = [await readLead(db.pool, { key: 'e:a@x.jp' }), await readLead(db.pool, { key: 'e:b@x.jp' })];
   expect([a!.keys, b!.keys]).toEqual([['e:a@x.jp'], ['e:b@x.jp']]);
   expect([a!.memory.epoch, b!.memory.epoch]).toEqual([1, 1]);
-  expect((await decisions()).filter((one) => one.decision === 'hot')).toEqual([{ decision: 'hot', cause: 'event', quiet: false }]);
+  expect((await decisions()).filter((one) => one.decision === 'hot')).toEqual([
+    { decision: 'hot', cause: 'event', quiet: false },
+  ]);
   await sound();
 });
 
 test('a refold that is too long for a batch waits outside it, and the lead decides nothing meanwhile', async () => {
   const small = new Projecting(db, 'Asia/Tokyo', { refoldLimit: 5 });
   await small.apply(views('v', 9, { email: 'a@x.jp' }));
-  await small.apply([event('withdraw', { type: 'retraction', name: 'withdrawn', refersTo: eventIdOf('test', 'v0'), properties: {} })]);
+  await small.apply([
+    event('withdraw', { type: 'retraction', name: 'withdrawn', refersTo: eventIdOf('test', 'v0'), properties: {} }),
+  ]);
   expect((await readLead(db.pool, { key: 'e:a@x.jp' }))!.refoldPending).toBe(true);
   await small.apply(views('w', 2, { email: 'a@x.jp' }));
   expect(await refoldOnePending(small.pool, small.context)).toBe(true);
@@ -141,10 +170,21 @@ test('I10: a rebuild mends what was damaged, keeps lead ids and decisions, and s
   await db.pool.query(`insert into listener values ('crossing', 'hot', 'test') on conflict do nothing`);
   await projecting.apply([
     ...views('v', 9, { anonymousId: 'b' }),
-    event('who', { type: 'identify', links: true, anonymousId: 'b', email: 'a@x.jp', userId: 'main:1', properties: {} }),
+    event('who', {
+      type: 'identify',
+      links: true,
+      anonymousId: 'b',
+      email: 'a@x.jp',
+      userId: 'main:1',
+      properties: {},
+    }),
   ]);
   const ids = async () => (await db.pool.query('select key, lead from subject_key order by key')).rows as unknown;
-  const before = { ids: await ids(), lead: await readLead(db.pool, { key: 'a:b' }), outbox: (await db.pool.query('select 1 from outbox')).rowCount };
+  const before = {
+    ids: await ids(),
+    lead: await readLead(db.pool, { key: 'a:b' }),
+    outbox: (await db.pool.query('select 1 from outbox')).rowCount,
+  };
   await db.pool.query(`update lead set state = '{"profile":{},"consent":{},"counters":{}}', merged_into = null`);
   await db.pool.query('delete from link');
   await db.pool.query('delete from identification');
@@ -152,5 +192,9 @@ test('I10: a rebuild mends what was damaged, keeps lead ids and decisions, and s
   expect((await rebuild(projecting.pool, projecting.context)).relinked).toBeGreaterThan(0);
   await sound();
   const lead = await readLead(db.pool, { key: 'a:b' });
-  expect({ ids: await ids(), lead: { ...lead, lookedAt: 0 }, outbox: (await db.pool.query('select 1 from outbox')).rowCount }).toEqual({ ...before, lead: { ...before.lead, lookedAt: 0 } });
+  expect({
+    ids: await ids(),
+    lead: { ...lead, lookedAt: 0 },
+    outbox: (await db.pool.query('select 1 from outbox')).rowCount,
+  }).toEqual({ ...before, lead: { ...before.lead, lookedAt: 0 } });
 });

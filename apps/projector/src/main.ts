@@ -10,19 +10,29 @@ import { ProjectorModule } from './projector.module.js';
 const config = parseConfig(projectorConfig);
 const logger = createLogger('projector', config.LOG_LEVEL);
 
-const checks = createPool({ url: config.DATABASE_URL, applicationName: 'leadfold-projector-start', max: 1 }, () => undefined);
-const missing = await missingMigrations(checks, migrations.map((migration) => new migration()));
+const checks = createPool(
+  { url: config.DATABASE_URL, applicationName: 'leadfold-projector-start', max: 1 },
+  () => undefined,
+);
+const missing = await missingMigrations(
+  checks,
+  migrations.map((migration) => new migration()),
+);
 if (missing.length) {
   logger.fatal({ missing }, 'the database lacks migrations: run leadfold migrate');
   process.exit(1);
 }
 await refuseDrivenClock(checks, config.ALLOW_DRIVEN_CLOCK);
 await assertMode(checks, config.EVENT_LOG);
-for (const warning of await recordZone(checks, config.TIME_ZONE)) logger.warn(warning, 'days were counted otherwise before: run leadfold rebuild');
+for (const warning of await recordZone(checks, config.TIME_ZONE))
+  logger.warn(warning, 'days were counted otherwise before: run leadfold rebuild');
 await ensureDefaultRulebook(checks);
 await checks.end();
 
-const app = await NestFactory.createApplicationContext(ProjectorModule.of(config, logger), { logger: ['error', 'warn'], abortOnError: false });
+const app = await NestFactory.createApplicationContext(ProjectorModule.of(config, logger), {
+  logger: ['error', 'warn'],
+  abortOnError: false,
+});
 
 let stopping = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const)

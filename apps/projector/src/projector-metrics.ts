@@ -12,15 +12,36 @@ export class ProjectorMetrics {
 
   constructor(registers: Registry[]) {
     const registered = { registers: registers };
-    this.records = new Counter({ name: 'leadfold_records_total', help: 'Log records consumed, by what became of them', labelNames: ['topic', 'outcome'], ...registered });
-    this.repeats = new Counter({ name: 'leadfold_batch_repeats_total', help: 'Batches repeated over a deadlock or a changed identity', ...registered });
-    this.seconds = new Histogram({ name: 'leadfold_batch_seconds', help: 'One batch, repeats included', labelNames: ['topic'], buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5], ...registered });
-    this.lag = new Gauge({ name: 'leadfold_lag_records', help: 'Records on the log that are not applied yet', labelNames: ['topic', 'partition'], ...registered });
+    this.records = new Counter({
+      name: 'leadfold_records_total',
+      help: 'Log records consumed, by what became of them',
+      labelNames: ['topic', 'outcome'],
+      ...registered,
+    });
+    this.repeats = new Counter({
+      name: 'leadfold_batch_repeats_total',
+      help: 'Batches repeated over a deadlock or a changed identity',
+      ...registered,
+    });
+    this.seconds = new Histogram({
+      name: 'leadfold_batch_seconds',
+      help: 'One batch, repeats included',
+      labelNames: ['topic'],
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+      ...registered,
+    });
+    this.lag = new Gauge({
+      name: 'leadfold_lag_records',
+      help: 'Records on the log that are not applied yet',
+      labelNames: ['topic', 'partition'],
+      ...registered,
+    });
   }
 
   applied(batch: RecordBatch, { next, counts }: Applied, repeats: number): void {
     const { topic, partition } = batch;
-    for (const outcome of ['stored', 'quarantined', 'duplicates', 'dropped'] as const) this.records.inc({ topic, outcome }, counts[outcome]);
+    for (const outcome of ['stored', 'quarantined', 'duplicates', 'dropped'] as const)
+      this.records.inc({ topic, outcome }, counts[outcome]);
     if (repeats > 0) this.repeats.inc(repeats);
     const behind = Math.max(0, batch.highWatermark - next);
     this.behind.set(`${topic}/${partition}`, behind);

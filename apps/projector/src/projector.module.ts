@@ -15,19 +15,33 @@ export class ProjectorModule {
           provide: 'pool',
           // one connection per partition at work, one for upkeep, one for probes and assignments
           useFactory: () =>
-            createProjectionPool({ url: config.DATABASE_URL, applicationName: 'leadfold-projector', max: config.PROJECTOR_CONCURRENCY + 2 }, (error) =>
-              log.warn({ err: error }, 'idle database connection lost'),
+            createProjectionPool(
+              {
+                url: config.DATABASE_URL,
+                applicationName: 'leadfold-projector',
+                max: config.PROJECTOR_CONCURRENCY + 2,
+              },
+              (error) => log.warn({ err: error }, 'idle database connection lost'),
             ),
         },
         { provide: 'event-log', useFactory: () => createEventLog(config, log) },
         { provide: 'metrics', useFactory: () => createMetrics('projector') },
         { provide: Progress, useFactory: () => new Progress(log) },
-        { provide: ProjectionContext, inject: ['pool'], useFactory: (pool: Pool) => ProjectionContext.load(pool, config) },
+        {
+          provide: ProjectionContext,
+          inject: ['pool'],
+          useFactory: (pool: Pool) => ProjectionContext.load(pool, config),
+        },
         {
           provide: Projector,
           inject: ['pool', 'event-log', 'metrics', Progress, ProjectionContext],
-          useFactory: (pool: Pool, eventLog: EventLog, metrics: Registry, progress: Progress, context: ProjectionContext) =>
-            new Projector({ config, log, pool, eventLog, context, progress, metrics }),
+          useFactory: (
+            pool: Pool,
+            eventLog: EventLog,
+            metrics: Registry,
+            progress: Progress,
+            context: ProjectionContext,
+          ) => new Projector({ config, log, pool, eventLog, context, progress, metrics }),
         },
       ],
     };

@@ -49,7 +49,12 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
     });
     await eventLog.prepare();
     this.consumer = await eventLog.consume(
-      { group: 'leadfold-projector', topics: [topics.urgent, topics.events], concurrency: config.PROJECTOR_CONCURRENCY, maxRecords: config.PROJECTOR_BATCH },
+      {
+        group: 'leadfold-projector',
+        topics: [topics.urgent, topics.events],
+        concurrency: config.PROJECTOR_CONCURRENCY,
+        maxRecords: config.PROJECTOR_BATCH,
+      },
       this.handlers(),
     );
     this.consumer.ended.catch((error: unknown) => {
@@ -78,7 +83,17 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
     const batches = new BatchProjection(pool, context, log, (batch, applied, repeats) => {
       progress.beat('log');
       this.counted.applied(batch, applied, repeats);
-      log.debug({ topic: batch.topic, partition: batch.partition, next: applied.next, ...applied.counts, ...applied.done, repeats }, 'batch applied');
+      log.debug(
+        {
+          topic: batch.topic,
+          partition: batch.partition,
+          next: applied.next,
+          ...applied.counts,
+          ...applied.done,
+          repeats,
+        },
+        'batch applied',
+      );
     });
     const handlers = partitionHandlers(pool, batches, log, () => progress.beat('log'));
     return {

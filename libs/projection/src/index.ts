@@ -11,7 +11,15 @@ export { recordZone } from './upkeep/record-zone.command.js';
 export { partitionHandlers } from './partitions.projection.js';
 export { acceptLoss } from './upkeep/accept-loss.command.js';
 export { Upkeep } from './upkeep/upkeep.projection.js';
-export { readLead, readLeads, readLookNow, rulebookFor, type LeadRead, type LeadRef, type LookedAt } from './read/lead.query.js';
+export {
+  readLead,
+  readLeads,
+  readLookNow,
+  rulebookFor,
+  type LeadRead,
+  type LeadRef,
+  type LookedAt,
+} from './read/lead.query.js';
 export { readTimeline, waitForEvent, type TimelineCursor, type TimelineEvent } from './read/timeline.query.js';
 export { listLeads, type LeadListCursor, type LeadListQuery, type ListedLead } from './read/lead-list.query.js';
 export { rebuild, type RebuildReport } from './upkeep/rebuild.command.js';

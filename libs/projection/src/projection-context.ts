@@ -15,7 +15,11 @@ export interface ProjectionSettings {
   refoldLimit: number;
 }
 
-export const defaultSettings: ProjectionSettings = { keyLimit: defaultKeyLimit, oldEventMs: 24 * 3_600_000, refoldLimit: 20_000 };
+export const defaultSettings: ProjectionSettings = {
+  keyLimit: defaultKeyLimit,
+  oldEventMs: 24 * 3_600_000,
+  refoldLimit: 20_000,
+};
 
 /** What every projection of one process shares. Rulebook versions are immutable, so each is compiled once. */
 export class ProjectionContext {
@@ -28,7 +32,11 @@ export class ProjectionContext {
 
   /** With the zone that this database's days are counted in. */
   static async load(db: Queryable, config: ProjectionConfig): Promise<ProjectionContext> {
-    const settings = { keyLimit: config.KEY_LIMIT, oldEventMs: config.OLD_EVENT_HOURS * 3_600_000, refoldLimit: config.REFOLD_LIMIT };
+    const settings = {
+      keyLimit: config.KEY_LIMIT,
+      oldEventMs: config.OLD_EVENT_HOURS * 3_600_000,
+      refoldLimit: config.REFOLD_LIMIT,
+    };
     return new ProjectionContext(await organisationZone(db), settings);
   }
 

@@ -10,9 +10,29 @@ const zoneName = z.string().refine((name) => {
 }, 'is no time zone of the IANA database');
 
 export const projectionConfig = z.object({
-  TIME_ZONE: zoneName.optional().describe("The organisation's time zone (Asia/Tokyo unless set), recorded at the first start: days are counted in it"),
-  KEY_LIMIT: z.coerce.number().int().min(2).max(1000).default(50).describe('Keys that one person may have; a link past it is skipped and reported'),
-  OLD_EVENT_HOURS: z.coerce.number().min(0).max(8760).default(24).describe('Events older than this when they are received alert nobody and enrol nobody'),
-  REFOLD_LIMIT: z.coerce.number().int().min(100).default(20_000).describe('A refold that reads more events than this runs outside the batch, in slices'),
+  TIME_ZONE: zoneName
+    .optional()
+    .describe(
+      "The organisation's time zone (Asia/Tokyo unless set), recorded at the first start: days are counted in it",
+    ),
+  KEY_LIMIT: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(1000)
+    .default(50)
+    .describe('Keys that one person may have; a link past it is skipped and reported'),
+  OLD_EVENT_HOURS: z.coerce
+    .number()
+    .min(0)
+    .max(8760)
+    .default(24)
+    .describe('Events older than this when they are received alert nobody and enrol nobody'),
+  REFOLD_LIMIT: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(20_000)
+    .describe('A refold that reads more events than this runs outside the batch, in slices'),
 });
 export type ProjectionConfig = z.infer<typeof projectionConfig>;

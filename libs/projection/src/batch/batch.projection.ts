@@ -1,6 +1,14 @@
 import type { BatchOutcome, RecordBatch } from '#libs/event-log';
 import { isFact } from './judgement.projection.js';
-import { classifySqlFailure, fp, inTransaction, sqlStateOf, type Logger, type Pool, type PoolClient } from '#libs/platform';
+import {
+  classifySqlFailure,
+  fp,
+  inTransaction,
+  sqlStateOf,
+  type Logger,
+  type Pool,
+  type PoolClient,
+} from '#libs/platform';
 import type { ProjectionContext } from '../projection-context.js';
 import { rulebookLock } from '../rulebook.store.js';
 import { advanceOffset, stopPartition, takeFence, type BatchCounts } from '../store/offset.store.js';
@@ -75,10 +83,24 @@ export class BatchProjection {
       const freshIds = new Set(fresh.map((event) => event.id));
       const waiting = await waitingFor(client, freshIds);
       const question = { fresh: fresh.filter((event) => !isFact(event)), waiting, freshIds };
-      const done = await runStep({ client, context: this.context, rulebook, batch: fence.batch, listeners: new Set(fence.listeners), fresh, question });
+      const done = await runStep({
+        client,
+        context: this.context,
+        rulebook,
+        batch: fence.batch,
+        listeners: new Set(fence.listeners),
+        fresh,
+        question,
+      });
       const poison = [...decoded.poison, ...stored.poison];
       await quarantine(client, batch, fence.batch, poison);
-      const counts = { stored: fresh.length, quarantined: poison.length, duplicates: stored.duplicates, dropped: 0, conflicts: stored.conflicts };
+      const counts = {
+        stored: fresh.length,
+        quarantined: poison.length,
+        duplicates: stored.duplicates,
+        dropped: 0,
+        conflicts: stored.conflicts,
+      };
       await advanceOffset(client, topic, partition, fence.next, decoded.end, counts);
       if (done.notices > 0) await client.query('notify leadfold_outbox');
       fp('projector.before_commit');
@@ -88,12 +110,19 @@ export class BatchProjection {
 
   /** First savepoints around halves of the insert, then halves of the batch, until the record that fails stands alone. */
   private narrow(batch: RecordBatch, isolation: Isolation, error: Error): Isolation {
-    this.log.warn({ topic: batch.topic, partition: batch.partition, sqlState: sqlStateOf(error), limit: isolation.limit }, 'batch failed over its data: isolating the record');
+    this.log.warn(
+      { topic: batch.topic, partition: batch.partition, sqlState: sqlStateOf(error), limit: isolation.limit },
+      'batch failed over its data: isolating the record',
+    );
     if (!isolation.savepoints) return { ...isolation, savepoints: true };
     const limit = Math.floor(Math.min(isolation.limit, batch.records.length) / 2);
     if (limit >= 1) return { ...isolation, limit };
     if (isolation.poison) throw error;
-    return { ...isolation, limit: 1, poison: { code: sqlStateOf(error) ? `sql-${sqlStateOf(error)}` : 'fold-failed', detail: error.message } };
+    return {
+      ...isolation,
+      limit: 1,
+      poison: { code: sqlStateOf(error) ? `sql-${sqlStateOf(error)}` : 'fold-failed', detail: error.message },
+    };
   }
 
   private async seekBack(batch: RecordBatch, next: number): Promise<BatchOutcome> {
@@ -104,14 +133,21 @@ export class BatchProjection {
     }
     const reason = `the log goes on at ${batch.records[0]!.position} although ${next} was asked for`;
     await stopPartition(this.pool, batch.topic, batch.partition, reason);
-    this.log.error({ topic: batch.topic, partition: batch.partition, next, first: batch.records[0]!.position }, 'records are missing: partition stopped until the loss is accepted');
+    this.log.error(
+      { topic: batch.topic, partition: batch.partition, next, first: batch.records[0]!.position },
+      'records are missing: partition stopped until the loss is accepted',
+    );
     return { kind: 'stop', reason };
   }
 }
 
 /** Shared with every batch, exclusive for a publish: the version read afterwards stays the live one until the commit. */
 export const lockRulebookShared = (client: PoolClient) =>
-  client.query({ name: 'leadfold-rulebook-lock', text: 'select pg_advisory_xact_lock_shared($1)', values: [rulebookLock] });
+  client.query({
+    name: 'leadfold-rulebook-lock',
+    text: 'select pg_advisory_xact_lock_shared($1)',
+    values: [rulebookLock],
+  });
 
 /** A database error of a data class, or an error of our own code over one record; never a connection or a full disk (I15). */
 function isRecordsFault(error: unknown): boolean {

@@ -51,9 +51,11 @@ export function identityChange(fresh: readonly LeadEvent[], judged: Judged): Ide
     browsers: new Map(),
     keys: new Set(),
   };
-  for (const event of fresh) if (mayIdentify(event) || event.type === 'apart') restate(change, event, saysNothing, saidBy(event, judged.after));
+  for (const event of fresh)
+    if (mayIdentify(event) || event.type === 'apart') restate(change, event, saysNothing, saidBy(event, judged.after));
   for (const event of judged.facts) {
-    if (mayIdentify(event) || event.type === 'apart') restate(change, event, saidBy(event, judged.before), saidBy(event, judged.after));
+    if (mayIdentify(event) || event.type === 'apart')
+      restate(change, event, saidBy(event, judged.before), saidBy(event, judged.after));
     // an event that was withdrawn when it came has no key of its own yet
     const key = primaryKeyOf(event);
     if (key) change.keys.add(key);
@@ -95,7 +97,10 @@ function restate(change: IdentityChange, event: LeadEvent, before: Said, after: 
 }
 
 /** The time line as these events leave it. `gone` is taken off first: a restated row is in both. */
-export function timelineAfter(rows: readonly Identification[], browser: { added: Identification[]; gone: Set<string> } | undefined): Identification[] {
+export function timelineAfter(
+  rows: readonly Identification[],
+  browser: { added: Identification[]; gone: Set<string> } | undefined,
+): Identification[] {
   if (!browser) return [...rows];
   const replaced = new Set([...browser.gone, ...browser.added.map((one) => one.event)]);
   return [...rows.filter((row) => !replaced.has(row.event)), ...browser.added];

@@ -16,15 +16,25 @@ export interface Judged {
 }
 
 const noJudgements = judge([]);
-export const nothingJudged: Judged = { facts: [], before: noJudgements, after: noJudgements, unapplied: [], applied: [] };
+export const nothingJudged: Judged = {
+  facts: [],
+  before: noJudgements,
+  after: noJudgements,
+  unapplied: [],
+  applied: [],
+};
 
-export const isFact = (event: Pick<LeadEvent, 'type'>): boolean => !['judgement', 'retraction', 'decision'].includes(kindOf(event));
+export const isFact = (event: Pick<LeadEvent, 'type'>): boolean =>
+  !['judgement', 'retraction', 'decision'].includes(kindOf(event));
 
 /**
  * Judgements that wait for one of these events. By the rule that a judgement waits unless its whole chain down to the fact
  * was visible when it came, no other stored judgement can name a new event.
  */
-export async function waitingFor(db: Queryable, eventIds: Iterable<string>): Promise<{ event: string; target: string }[]> {
+export async function waitingFor(
+  db: Queryable,
+  eventIds: Iterable<string>,
+): Promise<{ event: string; target: string }[]> {
   const result = await db.query<{ event: string; target: string }>({
     name: 'leadfold-waiting-for',
     text: 'select event, target from unapplied_judgement where target = any($1::uuid[])',
@@ -67,7 +77,10 @@ export interface JudgementQuestion {
 export async function readJudged(db: Queryable, question: JudgementQuestion): Promise<Judged> {
   const { fresh, waiting, freshIds } = question;
   if (fresh.length + waiting.length === 0) return nothingJudged;
-  const rows = await readScope(db, [...fresh.flatMap((event) => [event.id, event.refersTo!]), ...waiting.flatMap((one) => [one.event, one.target])]);
+  const rows = await readScope(db, [
+    ...fresh.flatMap((event) => [event.id, event.refersTo!]),
+    ...waiting.flatMap((one) => [one.event, one.target]),
+  ]);
   const byId = new Map(rows.map((row) => [row.id, { event: eventOf(row), waits: row.waits }]));
   const judgements = [...byId.values()].filter(({ event }) => !isFact(event));
   const result: Judged = {
@@ -105,7 +118,8 @@ function factBelow(judgement: LeadEvent, byId: ReadonlyMap<string, { event: Lead
 }
 
 export async function writeUnapplied(client: PoolClient, judged: Judged): Promise<void> {
-  if (judged.applied.length > 0) await client.query('delete from unapplied_judgement where event = any($1::uuid[])', [plainArray(judged.applied)]);
+  if (judged.applied.length > 0)
+    await client.query('delete from unapplied_judgement where event = any($1::uuid[])', [plainArray(judged.applied)]);
   if (judged.unapplied.length === 0) return;
   await client.query(
     `insert into unapplied_judgement (event, target, since)

@@ -1,4 +1,13 @@
-import { anonKey, joinComponents, movedIntervals, ownedIntervals, soleOwner, type Identification, type SkippedLink, type SubjectKey } from '#libs/leads/domain';
+import {
+  anonKey,
+  joinComponents,
+  movedIntervals,
+  ownedIntervals,
+  soleOwner,
+  type Identification,
+  type SkippedLink,
+  type SubjectKey,
+} from '#libs/leads/domain';
 import type { KeyPlace, KeyPlaces, Neighbourhood } from '../store/identity.store.js';
 import type { LeadLinkage } from '../store/lead.store.js';
 import { timelineAfter, type IdentityChange } from './identity-change.js';
@@ -27,12 +36,20 @@ export function rejoin(near: Neighbourhood, change: IdentityChange, keyLimit: nu
     const name = components.rootOf(place.key);
     members.set(name, [...(members.get(name) ?? []), place]);
   }
-  const result: Rejoined = { rootAfter: new Map(), movedKeys: [], groups: [], split: new Set(), skipped: components.skipped, active: [] };
+  const result: Rejoined = {
+    rootAfter: new Map(),
+    movedKeys: [],
+    groups: [],
+    split: new Set(),
+    skipped: components.skipped,
+    active: [],
+  };
   const seen = new Map<number, number>();
   for (const places of members.values()) {
     const root = Math.min(...places.map((place) => place.lead));
     const oldRoots = [...new Set(places.map((place) => place.root))];
-    for (const old of oldRoots) if (seen.has(old)) result.split.add(old);
+    for (const old of oldRoots)
+      if (seen.has(old)) result.split.add(old);
       else seen.set(old, root);
     for (const place of places) {
       result.rootAfter.set(place.key, root);
@@ -60,14 +77,20 @@ export interface MovedBrowser {
 }
 
 /** Where browsers lie once components and time lines have changed. */
-export function moveBrowsers(anons: Iterable<string>, places: KeyPlaces, change: IdentityChange, rejoined: Rejoined): MovedBrowser[] {
+export function moveBrowsers(
+  anons: Iterable<string>,
+  places: KeyPlaces,
+  change: IdentityChange,
+  rejoined: Rejoined,
+): MovedBrowser[] {
   const result: MovedBrowser[] = [];
   for (const anon of anons) {
     const timeline = places.timelines.get(anon);
     if (!timeline?.own) throw new Error('a browser without a lead of its own');
     const { own } = timeline;
     const rootBefore = new Map(timeline.owners.map((owner) => [owner.key, owner.root]));
-    for (const { strong } of change.browsers.get(anon)?.added ?? []) rootBefore.set(strong, rootBefore.get(strong) ?? places.places.get(strong)!.root);
+    for (const { strong } of change.browsers.get(anon)?.added ?? [])
+      rootBefore.set(strong, rootBefore.get(strong) ?? places.places.get(strong)!.root);
     const rootAfter = (strong: SubjectKey): number => rejoined.rootAfter.get(strong) ?? rootBefore.get(strong)!;
     const before = ownedIntervals(timeline.rows, rootAfter);
     const rows = timelineAfter(timeline.rows, change.browsers.get(anon));
@@ -94,10 +117,16 @@ export function moveBrowsers(anons: Iterable<string>, places: KeyPlaces, change:
 }
 
 /** Whose leads a change can touch: what has to be locked. */
-export function rootsTouched(places: KeyPlaces, near: Neighbourhood, anons: Iterable<string>, change: IdentityChange): Set<number> {
+export function rootsTouched(
+  places: KeyPlaces,
+  near: Neighbourhood,
+  anons: Iterable<string>,
+  change: IdentityChange,
+): Set<number> {
   const roots = new Set<number>();
   // a merge may name an owner who is neither the event's own key nor on the time line yet
-  for (const { added } of change.browsers.values()) for (const { strong } of added) roots.add(places.places.get(strong)!.root);
+  for (const { added } of change.browsers.values())
+    for (const { strong } of added) roots.add(places.places.get(strong)!.root);
   for (const place of near.places.values()) roots.add(place.root);
   for (const anon of anons) {
     const timeline = places.timelines.get(anon);

@@ -1,4 +1,14 @@
-import { emptyState, foldEvent, judge, ownerAt, type Identification, type Judgements, type LeadEvent, type LeadState, type SubjectKey } from '#libs/leads/domain';
+import {
+  emptyState,
+  foldEvent,
+  judge,
+  ownerAt,
+  type Identification,
+  type Judgements,
+  type LeadEvent,
+  type LeadState,
+  type SubjectKey,
+} from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import { plainArray } from '../store/arrays.js';
 import { eventColumns, eventOf, type EventRow } from '../store/event.store.js';
@@ -70,7 +80,11 @@ export async function readHistories(db: Queryable, roots: Iterable<number>): Pro
   return histories;
 }
 
-function anonOwner(event: LeadEvent, rowsOf: ReadonlyMap<string, Identification[]>, rootOf: ReadonlyMap<string, number>): number | undefined {
+function anonOwner(
+  event: LeadEvent,
+  rowsOf: ReadonlyMap<string, Identification[]>,
+  rootOf: ReadonlyMap<string, number>,
+): number | undefined {
   const rows = rowsOf.get(event.anonymousId!);
   return rootOf.get((rows && ownerAt(rows, event.occurredAt)) ?? `a:${event.anonymousId}`);
 }
@@ -79,7 +93,11 @@ function anonOwner(event: LeadEvent, rowsOf: ReadonlyMap<string, Identification[
  * Judgements in force on these events. Those that still wait for the sweep are left out: the sweep adds them. `without` are
  * judgements that this batch has stored but not applied yet.
  */
-export async function judgementsOf(db: Queryable, eventIds: readonly string[], without?: ReadonlySet<string>): Promise<Judgements> {
+export async function judgementsOf(
+  db: Queryable,
+  eventIds: readonly string[],
+  without?: ReadonlySet<string>,
+): Promise<Judgements> {
   if (eventIds.length === 0) return judge([]);
   const result = await db.query<EventRow>({
     name: 'leadfold-judgements-of',
@@ -92,7 +110,12 @@ export async function judgementsOf(db: Queryable, eventIds: readonly string[], w
   return judge(result.rows.filter((row) => !without?.has(row.id)).map(eventOf));
 }
 
-export function foldHistory(events: readonly LeadEvent[], judgements: Judgements, rulebook: Rulebook, context: ProjectionContext): LeadState {
+export function foldHistory(
+  events: readonly LeadEvent[],
+  judgements: Judgements,
+  rulebook: Rulebook,
+  context: ProjectionContext,
+): LeadState {
   const state = emptyState();
   const fold = { zone: context.zone, signals: rulebook.signals, verdictOf: judgements.verdictOf };
   for (const event of events) if (!judgements.withdrawn(event.id)) foldEvent(state, event, fold);
@@ -100,8 +123,18 @@ export function foldHistory(events: readonly LeadEvent[], judgements: Judgements
 }
 
 /** The definition, which the additions of a batch only make fast: state from every stored event. */
-export async function refoldLeads(db: Queryable, roots: Iterable<number>, rulebook: Rulebook, context: ProjectionContext): Promise<Map<number, LeadState>> {
+export async function refoldLeads(
+  db: Queryable,
+  roots: Iterable<number>,
+  rulebook: Rulebook,
+  context: ProjectionContext,
+): Promise<Map<number, LeadState>> {
   const histories = await readHistories(db, roots);
-  const judgements = await judgementsOf(db, [...histories.values()].flatMap((history) => history.events.map((event) => event.id)));
-  return new Map([...histories].map(([root, history]) => [root, foldHistory(history.events, judgements, rulebook, context)]));
+  const judgements = await judgementsOf(
+    db,
+    [...histories.values()].flatMap((history) => history.events.map((event) => event.id)),
+  );
+  return new Map(
+    [...histories].map(([root, history]) => [root, foldHistory(history.events, judgements, rulebook, context)]),
+  );
 }

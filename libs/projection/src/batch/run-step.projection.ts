@@ -32,7 +32,12 @@ export interface StepDone {
 /** Identify, lock, fold, look, decide and write: the part of a batch that the sweep of waiting judgements shares. */
 export async function runStep(input: StepInput): Promise<StepDone> {
   const { client, context, rulebook, fresh } = input;
-  const { judged, change, places, rejoined, anons, leads } = await openScope(client, fresh, input.question, context.settings.keyLimit);
+  const { judged, change, places, rejoined, anons, leads } = await openScope(
+    client,
+    fresh,
+    input.question,
+    context.settings.keyLimit,
+  );
   const step: Step = {
     client,
     context,
@@ -77,6 +82,7 @@ async function refold(step: Step): Promise<number> {
 /** Every locked lead that still stands is looked at; one whose refold is pending keeps its state and decides nothing. */
 function settleTouched(step: Step, made: MadeDecision[]): Settled[] {
   const settled: Settled[] = [];
+  const decided = new Set(made.map((one) => one.lead));
   for (const lead of step.leads.values()) {
     if (lead.mergedInto !== null || lead.mixed) {
       lead.state = { profile: {}, consent: {}, counters: {} };
@@ -85,7 +91,7 @@ function settleTouched(step: Step, made: MadeDecision[]): Settled[] {
       lead.refoldPending = false;
       settled.push({ lead, look: undefined });
     } else if (lead.refoldPending) settled.push({ lead, look: undefined });
-    else if (step.causes.has(lead.id) || step.refold.has(lead.id) || lead.lookedAt === null || made.some((one) => one.lead === lead.id))
+    else if (step.causes.has(lead.id) || step.refold.has(lead.id) || lead.lookedAt === null || decided.has(lead.id))
       settled.push({ lead, look: settle(step, lead, causeOf(step.causes.get(lead.id)), nowOf(step, lead), made) });
     else settled.push({ lead, look: undefined });
   }

@@ -1,6 +1,13 @@
 import { isStrong, ownerAt, primaryKeyOf, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
 import type { PoolClient } from '#libs/platform';
-import { browsersOf, lockBrowsers, readNeighbourhood, readPlaces, type KeyPlaces, type Neighbourhood } from '../store/identity.store.js';
+import {
+  browsersOf,
+  lockBrowsers,
+  readNeighbourhood,
+  readPlaces,
+  type KeyPlaces,
+  type Neighbourhood,
+} from '../store/identity.store.js';
 import { lockLeads, mintKeys, type LockedLead } from '../store/lead.store.js';
 import { changesNothing, identityChange, type IdentityChange } from './identity-change.js';
 import { isFact, readJudged, type Judged, type JudgementQuestion } from './judgement.projection.js';
@@ -25,7 +32,12 @@ const nobodyNear: Neighbourhood = { places: new Map(), links: [], aparts: [] };
  * whether the answer still holds; with one, everything is read anew under the locks, and the batch repeats if that shows
  * leads that are not locked.
  */
-export async function openScope(client: PoolClient, fresh: readonly LeadEvent[], question: JudgementQuestion, keyLimit: number): Promise<Scope> {
+export async function openScope(
+  client: PoolClient,
+  fresh: readonly LeadEvent[],
+  question: JudgementQuestion,
+  keyLimit: number,
+): Promise<Scope> {
   const guess = await readJudged(client, question);
   const guessedChange = identityChange(fresh, guess);
   const keys = new Set(guessedChange.keys);
@@ -42,20 +54,33 @@ export async function openScope(client: PoolClient, fresh: readonly LeadEvent[],
       if (!lead || lead.mergedInto !== null) throw new RepeatBatch('merged');
       if (lead.version !== version) throw new RepeatBatch('version');
     }
-    return { judged: guess, change: guessedChange, places, rejoined: rejoin(nobodyNear, guessedChange, keyLimit), anons: new Set(), leads };
+    return {
+      judged: guess,
+      change: guessedChange,
+      places,
+      rejoined: rejoin(nobodyNear, guessedChange, keyLimit),
+      anons: new Set(),
+      leads,
+    };
   }
 
   await lockBrowsers(client, guessedChange.browsers.keys());
   places = await placesOf(client, keys);
   const before = await readAround(client, guessedChange, places, keyLimit);
-  const wanted = new Set([...rootsTouched(before.places, before.near, before.anons, guessedChange), ...rootsWithVersions([...fresh, ...guess.facts], before.places).keys()]);
+  const wanted = new Set([
+    ...rootsTouched(before.places, before.near, before.anons, guessedChange),
+    ...rootsWithVersions([...fresh, ...guess.facts], before.places).keys(),
+  ]);
   const leads = await lockLeads(client, wanted);
 
   const judged = await readJudged(client, question);
   const change = identityChange(fresh, judged);
   if ([...change.keys].some((key) => !keys.has(key))) throw new RepeatBatch('more-leads');
   const around = await readAround(client, change, await placesOf(client, keys), keyLimit);
-  const needed = new Set([...rootsTouched(around.places, around.near, around.anons, change), ...rootsWithVersions([...fresh, ...judged.facts], around.places).keys()]);
+  const needed = new Set([
+    ...rootsTouched(around.places, around.near, around.anons, change),
+    ...rootsWithVersions([...fresh, ...judged.facts], around.places).keys(),
+  ]);
   for (const id of needed) if (!leads.has(id)) throw new RepeatBatch('more-leads');
   for (const [id, lead] of leads) if (lead.mergedInto !== null) needed.has(id) ? raise() : leads.delete(id);
   return { judged, change, leads, ...around };
@@ -79,16 +104,27 @@ async function readAround(client: PoolClient, change: IdentityChange, places: Ke
   const near = await readNeighbourhood(client, [...change.linkedKeys]);
   const rejoined = rejoin(near, change, keyLimit);
   const anons = new Set(change.browsers.keys());
-  const reshaped = rejoined.groups.filter((group) => group.oldRoots.length > 1 || group.oldRoots.some((old) => old !== group.root || rejoined.split.has(old)));
-  const followers = (await browsersOf(client, reshaped.flatMap((group) => group.keys))).filter((anon) => !places.timelines.has(anon));
+  const reshaped = rejoined.groups.filter(
+    (group) => group.oldRoots.length > 1 || group.oldRoots.some((old) => old !== group.root || rejoined.split.has(old)),
+  );
+  const followers = (
+    await browsersOf(
+      client,
+      reshaped.flatMap((group) => group.keys),
+    )
+  ).filter((anon) => !places.timelines.has(anon));
   const all: KeyPlaces = { places: new Map([...places.places, ...near.places]), timelines: new Map(places.timelines) };
   if (followers.length > 0) {
-    const more = await readPlaces(client, followers.map((anon) => `a:${anon}`));
+    const more = await readPlaces(
+      client,
+      followers.map((anon) => `a:${anon}`),
+    );
     for (const [key, place] of more.places) all.places.set(key, place);
     for (const [anon, timeline] of more.timelines) all.timelines.set(anon, timeline);
   }
   const reshapedKeys = new Set(reshaped.flatMap((group) => group.keys));
-  for (const [anon, timeline] of all.timelines) if (timeline.rows.some((row) => reshapedKeys.has(row.strong))) anons.add(anon);
+  for (const [anon, timeline] of all.timelines)
+    if (timeline.rows.some((row) => reshapedKeys.has(row.strong))) anons.add(anon);
   return { places: all, near, rejoined, anons };
 }
 

@@ -44,7 +44,11 @@ export async function bringUpToDate(step: Step, made: MadeDecision[]): Promise<v
 
 function missedReviews(step: Step, lead: LockedLead, made: MadeDecision[]): void {
   const now = nowOf(step, lead);
-  for (let reviews = 0; lead.nextChangeAt !== null && lead.nextChangeAt <= now && reviews < mostMissedReviews; reviews += 1) {
+  for (
+    let reviews = 0;
+    lead.nextChangeAt !== null && lead.nextChangeAt <= now && reviews < mostMissedReviews;
+    reviews += 1
+  ) {
     const at = Math.max(lead.nextChangeAt, lead.lookedAt ?? 0);
     settle(step, lead, 'time', at, made);
     if (lead.nextChangeAt <= at) lead.nextChangeAt = at + dayMs;
@@ -66,19 +70,32 @@ async function rederive(step: Step, made: MadeDecision[]): Promise<void> {
     if ([...live].some((hash) => !counted.has(hash))) incomplete.push(lead);
     for (const hash of Object.keys(lead.state.counters)) if (!live.has(hash)) delete lead.state.counters[hash];
   }
-  await backfill(step, incomplete.filter((lead) => !lead.refoldPending));
-  for (const lead of older) if (!lead.refoldPending && lead.rulebook !== step.rulebook.version) settle(step, lead, 'publish', nowOf(step, lead), made);
+  await backfill(
+    step,
+    incomplete.filter((lead) => !lead.refoldPending),
+  );
+  for (const lead of older)
+    if (!lead.refoldPending && lead.rulebook !== step.rulebook.version)
+      settle(step, lead, 'publish', nowOf(step, lead), made);
 }
 
 /** Counts a new or changed signal from stored events; from here on batches count it. */
 async function backfill(step: Step, leads: readonly LockedLead[]): Promise<void> {
   if (leads.length === 0) return;
-  const small = await withinLimit(step, leads.map((lead) => lead.id));
+  const small = await withinLimit(
+    step,
+    leads.map((lead) => lead.id),
+  );
   const freshIds = new Set(step.fresh.map((event) => event.id));
   const histories = await readHistories(step.client, small);
   const stored = (events: LeadEvent[]): LeadEvent[] => events.filter((event) => !freshIds.has(event.id));
-  const judgements = await judgementsOf(step.client, [...histories.values()].flatMap((history) => stored(history.events).map((event) => event.id)), freshIds);
-  for (const [root, history] of histories) step.leads.get(root)!.state = foldHistory(stored(history.events), judgements, step.rulebook, step.context);
+  const judgements = await judgementsOf(
+    step.client,
+    [...histories.values()].flatMap((history) => stored(history.events).map((event) => event.id)),
+    freshIds,
+  );
+  for (const [root, history] of histories)
+    step.leads.get(root)!.state = foldHistory(stored(history.events), judgements, step.rulebook, step.context);
 }
 
 /** Marks leads whose history is too long for a batch; returns the others. */
@@ -98,4 +115,5 @@ export function causeOf(causes: ReadonlySet<Cause> | undefined): Cause {
   return order.find((cause) => causes?.has(cause)) ?? 'time';
 }
 
-export const isOld = (event: LeadEvent, oldEventMs: number): boolean => isFact(event) && event.receivedAt - event.occurredAt > oldEventMs;
+export const isOld = (event: LeadEvent, oldEventMs: number): boolean =>
+  isFact(event) && event.receivedAt - event.occurredAt > oldEventMs;

@@ -1,4 +1,13 @@
-import { mergeStates, ownerAt, primaryKeyOf, isStrong, type Identification, type LeadEvent, type LeadMemory, type SubjectKey } from '#libs/leads/domain';
+import {
+  mergeStates,
+  ownerAt,
+  primaryKeyOf,
+  isStrong,
+  type Identification,
+  type LeadEvent,
+  type LeadMemory,
+  type SubjectKey,
+} from '#libs/leads/domain';
 import type { PoolClient } from '#libs/platform';
 import type { LockedLead } from '../store/lead.store.js';
 import type { KeyPlaces } from '../store/identity.store.js';
@@ -49,7 +58,10 @@ export const rootOfKey = (step: Pick<Step, 'places' | 'rootAfter'>, key: Subject
   step.rootAfter.get(key) ?? step.places.places.get(key)?.root;
 
 /** The root lead an event belongs to, as this step leaves it. Undefined only for events without a subject key. */
-export function ownerOf(step: Pick<Step, 'places' | 'rootAfter' | 'timelineAfter'>, event: LeadEvent): number | undefined {
+export function ownerOf(
+  step: Pick<Step, 'places' | 'rootAfter' | 'timelineAfter'>,
+  event: LeadEvent,
+): number | undefined {
   const key = primaryKeyOf(event);
   if (key === undefined) return undefined;
   if (isStrong(key)) return rootOfKey(step, key);

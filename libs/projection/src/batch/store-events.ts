@@ -13,7 +13,12 @@ export interface StoredBatch {
 type Arrived = DecodedBatch['events'][number];
 
 /** Stores what is new. `isolate`: a data failure is known to lie in here, so halves are tried between savepoints. */
-export async function storeEvents(client: PoolClient, batch: number, decoded: DecodedBatch, isolate: boolean): Promise<StoredBatch> {
+export async function storeEvents(
+  client: PoolClient,
+  batch: number,
+  decoded: DecodedBatch,
+  isolate: boolean,
+): Promise<StoredBatch> {
   const first = new Map<string, Arrived>();
   const repeated: Arrived[] = [];
   for (const arrived of decoded.events) {
@@ -22,14 +27,26 @@ export async function storeEvents(client: PoolClient, batch: number, decoded: De
   }
   const poison: Poison[] = [];
   const arrivals = [...first.values()];
-  const stored = isolate ? await insertHalves(client, batch, arrivals, poison) : await insertEvents(client, batch, arrivals);
+  const stored = isolate
+    ? await insertHalves(client, batch, arrivals, poison)
+    : await insertEvents(client, batch, arrivals);
   const rejected = new Set(poison.map((one) => one.record.position));
   const fresh = arrivals.filter((arrived) => stored.has(arrived.event.id));
   const known = arrivals.filter((arrived) => !stored.has(arrived.event.id) && !rejected.has(arrived.record.position));
-  return { fresh, poison, duplicates: known.length + repeated.length, conflicts: await countConflicts(client, [...known, ...repeated]) };
+  return {
+    fresh,
+    poison,
+    duplicates: known.length + repeated.length,
+    conflicts: await countConflicts(client, [...known, ...repeated]),
+  };
 }
 
-async function insertHalves(client: PoolClient, batch: number, arrivals: readonly Arrived[], poison: Poison[]): Promise<Set<string>> {
+async function insertHalves(
+  client: PoolClient,
+  batch: number,
+  arrivals: readonly Arrived[],
+  poison: Poison[],
+): Promise<Set<string>> {
   await client.query('savepoint store_events');
   try {
     const stored = await insertEvents(client, batch, arrivals);

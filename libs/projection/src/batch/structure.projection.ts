@@ -32,7 +32,8 @@ export async function restructure(step: Step, rejoined: Rejoined, anons: Readonl
   await writeUnapplied(step.client, judged);
   await writeLinkage(step.client, [...linkage.values()]);
   const gone = [...linkage.values()].filter((row) => row.mergedInto !== null || row.mixed).map((row) => row.id);
-  if (gone.length > 0) await step.client.query('delete from lead_rank where lead = any($1::bigint[])', [plainArray(gone)]);
+  if (gone.length > 0)
+    await step.client.query('delete from lead_rank where lead = any($1::bigint[])', [plainArray(gone)]);
   for (const row of linkage.values()) {
     const lead = step.leads.get(row.id);
     if (lead) lead.mergedInto = row.mergedInto;
@@ -46,16 +47,28 @@ function refoldIfChanged(step: Step, event: string, owner: number | undefined): 
   const { before, after } = step.judged;
   const gone = before.withdrawn(event) !== after.withdrawn(event);
   if (gone) addCause(step, owner, 'withdrawal');
-  if (gone || (!after.withdrawn(event) && before.verdictOf(event) === 'human' && after.verdictOf(event) !== 'human')) step.refold.add(owner);
+  if (gone || (!after.withdrawn(event) && before.verdictOf(event) === 'human' && after.verdictOf(event) !== 'human'))
+    step.refold.add(owner);
 }
 
 /** A key that is split off becomes a root again; its old root's lock has kept everybody else away from it. */
 async function lockNewRoots(step: Step, rejoined: Rejoined, browsers: readonly MovedBrowser[]): Promise<void> {
-  const wanted = [...rejoined.groups.map((group) => group.root), ...browsers.map((browser) => browser.linkage.mergedInto ?? browser.own)];
+  const wanted = [
+    ...rejoined.groups.map((group) => group.root),
+    ...browsers.map((browser) => browser.linkage.mergedInto ?? browser.own),
+  ];
   const missing = wanted.filter((id) => !step.leads.has(id));
   for (const [id, lead] of await lockLeads(step.client, missing)) {
     if (lead.mergedInto === null) throw new Error('a root lead was not among the locked');
-    step.leads.set(id, { ...lead, state: emptyState(), memory: freshMemory(), refoldPending: false, nextChangeAt: null, rankHash: null, rulebook: step.rulebook.version });
+    step.leads.set(id, {
+      ...lead,
+      state: emptyState(),
+      memory: freshMemory(),
+      refoldPending: false,
+      nextChangeAt: null,
+      rankHash: null,
+      rulebook: step.rulebook.version,
+    });
   }
 }
 
@@ -67,9 +80,13 @@ function joinGroups(step: Step, rejoined: Rejoined, linkage: Map<number, LeadLin
     if (sameAsBefore) continue;
     const target = leadOf(step, root);
     const losers = oldRoots.filter((old) => old !== root);
-    target.memory = oldRoots.map((old) => memories.get(old) ?? freshMemory()).reduce((a, b) => mergeMemories(a, b, step.rulebook));
+    target.memory = oldRoots
+      .map((old) => memories.get(old) ?? freshMemory())
+      .reduce((a, b) => mergeMemories(a, b, step.rulebook));
     if (operator) addCause(step, root, operator);
-    const unclean = oldRoots.some((old) => rejoined.split.has(old) || step.refold.has(old) || step.leads.get(old)?.refoldPending);
+    const unclean = oldRoots.some(
+      (old) => rejoined.split.has(old) || step.refold.has(old) || step.leads.get(old)?.refoldPending,
+    );
     if (unclean) step.refold.add(root);
     else for (const loser of losers) addStateTo(step, root, loser);
     for (const key of keys) {
@@ -80,7 +97,11 @@ function joinGroups(step: Step, rejoined: Rejoined, linkage: Map<number, LeadLin
   }
 }
 
-async function placeBrowsers(step: Step, browsers: readonly MovedBrowser[], linkage: Map<number, LeadLinkage>): Promise<void> {
+async function placeBrowsers(
+  step: Step,
+  browsers: readonly MovedBrowser[],
+  linkage: Map<number, LeadLinkage>,
+): Promise<void> {
   const filled = await movesWithEvents(step, browsers);
   for (const browser of browsers) {
     const { linkage: row, joins, moved, own } = browser;
@@ -125,10 +146,19 @@ async function movesWithEvents(step: Step, browsers: readonly MovedBrowser[]): P
     text: `select t.anon, t.lower as from from unnest($1::text[], $2::float8[], $3::float8[]) as t(anon, lower, upper)
       where exists (select 1 from event e where e.anon = t.anon and e.uid is null and e.email is null and e.batch <> $4
         and e.occurred_at >= to_timestamp(t.lower / 1000.0) and e.occurred_at < to_timestamp(t.upper / 1000.0))`,
-    values: [textArray(moves.map((move) => move.anon)), `{${moves.map((move) => bound(move.from)).join(',')}}`, `{${moves.map((move) => bound(move.until)).join(',')}}`, step.batch],
+    values: [
+      textArray(moves.map((move) => move.anon)),
+      `{${moves.map((move) => bound(move.from)).join(',')}}`,
+      `{${moves.map((move) => bound(move.until)).join(',')}}`,
+      step.batch,
+    ],
   });
   const found = new Set(result.rows.map((row) => `${row.anon}\n${row.from}`));
-  return new Set(moves.filter((move) => found.has(`${move.anon}\n${Number(bound(move.from))}`)).map((move) => `${move.anon}\n${move.from}`));
+  return new Set(
+    moves
+      .filter((move) => found.has(`${move.anon}\n${Number(bound(move.from))}`))
+      .map((move) => `${move.anon}\n${move.from}`),
+  );
 }
 
 function inheritCauses(step: Step, from: number, to: number): void {
@@ -138,7 +168,11 @@ function inheritCauses(step: Step, from: number, to: number): void {
 /** An operator's merge or un-merge makes what follows from it quiet; a visitor who identifies himself does not. */
 function operatorCause(step: Step): 'merge' | 'unmerge' | undefined {
   const said = [...step.fresh, ...step.judged.facts];
-  if (step.fresh.some((event) => event.type === 'unmerge' || event.type === 'apart') || step.judged.facts.some((event) => step.judged.before.unmerged(event.id) !== step.judged.after.unmerged(event.id))) return 'unmerge';
+  if (
+    step.fresh.some((event) => event.type === 'unmerge' || event.type === 'apart') ||
+    step.judged.facts.some((event) => step.judged.before.unmerged(event.id) !== step.judged.after.unmerged(event.id))
+  )
+    return 'unmerge';
   if (said.some((event) => isFact(event) && event.type === 'merge')) return 'merge';
   return undefined;
 }

@@ -26,28 +26,43 @@ export interface Settled {
 }
 
 /** Leads, their ranks where these changed, the decisions as events, and notices of what somebody listens to. */
-export async function writeStep(step: Step, settled: readonly Settled[], made: readonly MadeDecision[], listeners: ReadonlySet<string>): Promise<number> {
+export async function writeStep(
+  step: Step,
+  settled: readonly Settled[],
+  made: readonly MadeDecision[],
+  listeners: ReadonlySet<string>,
+): Promise<number> {
   const ranks: RankRow[] = [];
+  const visitors = visitorsOf(step);
   for (const { lead, look } of settled) {
     if (!look || lead.mergedInto !== null || lead.mixed || lead.state.lastAt === undefined) continue;
-    const row = rankOf(lead, look, isVisitor(step, lead.id), step.context.zone.localDay(lead.lookedAt!));
+    const row = rankOf(lead, look, visitors.has(lead.id), step.context.zone.localDay(lead.lookedAt!));
     if (row.hash === lead.rankHash) continue;
     lead.rankHash = row.hash;
     ranks.push(row);
   }
-  await writeLeads(step.client, settled.map(({ lead }) => lead));
+  await writeLeads(
+    step.client,
+    settled.map(({ lead }) => lead),
+  );
   await writeRanks(step.client, ranks);
   const signals = signalNotices(step, listeners);
   if (made.length + signals.length === 0) return 0;
   const names = await keysToName(step, [...made.map((one) => one.lead), ...signals.map((one) => one.lead)]);
   const decisions = await writeDecisions(step, made, names);
-  return writeNotices(step, [...decisions.flatMap((notice) => (wanted(notice, listeners) ? [notice] : [])), ...signals], names);
+  return writeNotices(
+    step,
+    [...decisions.flatMap((notice) => (wanted(notice, listeners) ? [notice] : [])), ...signals],
+    names,
+  );
 }
 
-const isVisitor = (step: Step, lead: number): boolean => {
-  for (const timeline of step.places.timelines.values()) if (timeline.own?.lead === lead) return true;
-  return step.visitors.has(lead);
-};
+/** A lone browser's lead is the one minted for its own key. */
+function visitorsOf(step: Step): Set<number> {
+  const visitors = new Set(step.visitors);
+  for (const timeline of step.places.timelines.values()) if (timeline.own) visitors.add(timeline.own.lead);
+  return visitors;
+}
 
 const wanted = (notice: Notice, listeners: ReadonlySet<string>): boolean =>
   listeners.has(`${notice.kind}:${notice.name}`) && (notice.kind === 'crossing' || notice.quietCause === null);
@@ -65,7 +80,11 @@ async function keysToName(step: Step, leads: readonly number[]): Promise<Map<num
   return new Map(result.rows.map((row) => [row.id, row.key]));
 }
 
-async function writeDecisions(step: Step, made: readonly MadeDecision[], names: ReadonlyMap<number, SubjectKey>): Promise<Notice[]> {
+async function writeDecisions(
+  step: Step,
+  made: readonly MadeDecision[],
+  names: ReadonlyMap<number, SubjectKey>,
+): Promise<Notice[]> {
   if (made.length === 0) return [];
   const rows = made.map(({ lead, decision, look, at }) => {
     const key = names.get(lead)!;
@@ -92,13 +111,26 @@ async function writeDecisions(step: Step, made: readonly MadeDecision[], names: 
   return rows.flatMap(({ id, key, lead, decision, look }) => noticesOf(id, key, lead, decision, look));
 }
 
-function noticesOf(id: string, key: SubjectKey, lead: number, decision: MadeDecision['decision'], look: Look): Notice[] {
+function noticesOf(
+  id: string,
+  key: SubjectKey,
+  lead: number,
+  decision: MadeDecision['decision'],
+  look: Look,
+): Notice[] {
   const quietCause = decision.quiet ? decision.cause : null;
   const common = { key: id, lead, subjectKey: key, event: id, quietCause };
   if (decision.decision === 'rearm') return [];
   if (decision.decision === 'hot') {
     const { score, temperature } = look;
-    return [{ ...common, kind: 'crossing', name: 'hot', payload: { rules: decision.rules, epoch: decision.epoch, score, temperature } }];
+    return [
+      {
+        ...common,
+        kind: 'crossing',
+        name: 'hot',
+        payload: { rules: decision.rules, epoch: decision.epoch, score, temperature },
+      },
+    ];
   }
   const { decision: kind, from, to } = decision;
   const payload = { from, to };
@@ -113,20 +145,34 @@ function signalNotices(step: Step, listeners: ReadonlySet<string>): Notice[] {
   const hashes = new Set(awaited.map((signal) => signal.hash));
   const notices: Notice[] = [];
   for (const event of [...step.fresh, ...step.judged.facts]) {
-    if (!isFact(event) || step.judged.after.withdrawn(event.id) || isOld(event, step.context.settings.oldEventMs)) continue;
+    if (!isFact(event) || step.judged.after.withdrawn(event.id) || isOld(event, step.context.settings.oldEventMs))
+      continue;
     if (!step.rulebook.signals.candidates(event).some((candidate) => hashes.has(candidate.hash))) continue;
     const verdict = step.judged.after.verdictOf(event.id);
     const lead = ownerOf(step, event);
     if (lead === undefined) continue;
     for (const signal of awaited)
       if (signal.matches(event, verdict))
-        notices.push({ key: `${event.id}:${signal.name}`, kind: 'signal', name: signal.name, lead, subjectKey: '', event: event.id, quietCause: null, payload: {} });
+        notices.push({
+          key: `${event.id}:${signal.name}`,
+          kind: 'signal',
+          name: signal.name,
+          lead,
+          subjectKey: '',
+          event: event.id,
+          quietCause: null,
+          payload: {},
+        });
   }
   return notices;
 }
 
 /** Returns how many notices are new; the caller wakes the relay only if there are any. */
-async function writeNotices(step: Step, notices: readonly Notice[], names: ReadonlyMap<number, SubjectKey>): Promise<number> {
+async function writeNotices(
+  step: Step,
+  notices: readonly Notice[],
+  names: ReadonlyMap<number, SubjectKey>,
+): Promise<number> {
   if (notices.length === 0) return 0;
   const result = await step.client.query({
     name: 'leadfold-write-outbox',

@@ -46,7 +46,11 @@ interface RankedRow {
 }
 
 /** Hot first, then by score. The order is the stored one; each lead of the page is looked at again before it is shown. */
-export async function listLeads(db: Queryable, context: ProjectionContext, query: LeadListQuery): Promise<{ leads: ListedLead[]; next?: LeadListCursor }> {
+export async function listLeads(
+  db: Queryable,
+  context: ProjectionContext,
+  query: LeadListQuery,
+): Promise<{ leads: ListedLead[]; next?: LeadListCursor }> {
   const found: (RankedRow & { temperature: Temperature })[] = [];
   const from = query.after ? hottestFirst.indexOf(query.after.temperature) : 0;
   for (const temperature of hottestFirst.slice(from)) {
@@ -59,24 +63,43 @@ export async function listLeads(db: Queryable, context: ProjectionContext, query
   const page = found.slice(0, query.limit);
   const last = page.at(-1);
   const leads = await lookAgain(db, context, page);
-  return found.length > query.limit && last ? { leads, next: { temperature: last.temperature, score: last.score, lead: last.lead } } : { leads };
+  return found.length > query.limit && last
+    ? { leads, next: { temperature: last.temperature, score: last.score, lead: last.lead } }
+    : { leads };
 }
 
-async function ranked(db: Queryable, temperature: Temperature, query: LeadListQuery, after: LeadListCursor | undefined, limit: number): Promise<RankedRow[]> {
+async function ranked(
+  db: Queryable,
+  temperature: Temperature,
+  query: LeadListQuery,
+  after: LeadListCursor | undefined,
+  limit: number,
+): Promise<RankedRow[]> {
   const pattern = query.text ? `%${query.text.replace(/[\\%_]/g, '\\$&')}%` : null;
   const result = await db.query<RankedRow>(
     `select lead, score, display_name as "displayName", company, email, visitor from lead_rank
       where temperature = $1 and ($2::int is null or (-score, lead) > (-$2::int, $3::bigint)) and ($4::text is null or stage = $4)
         and ($5 or not visitor) and ($6::text is null or display_name ilike $6 or company ilike $6 or email ilike $6)
       order by score desc, lead limit $7`,
-    [temperature, after?.score ?? null, after?.lead ?? null, query.stage ?? null, query.visitors ?? false, pattern, limit],
+    [
+      temperature,
+      after?.score ?? null,
+      after?.lead ?? null,
+      query.stage ?? null,
+      query.visitors ?? false,
+      pattern,
+      limit,
+    ],
   );
   return result.rows;
 }
 
 async function lookAgain(db: Queryable, context: ProjectionContext, rows: readonly RankedRow[]): Promise<ListedLead[]> {
   if (rows.length === 0) return [];
-  const read = await readLeads(db, rows.map((row) => row.lead));
+  const read = await readLeads(
+    db,
+    rows.map((row) => row.lead),
+  );
   const now = (await databaseNow(db)).getTime();
   const rulebooks = new Map<number, Awaited<ReturnType<typeof rulebookFor>>>();
   const listed: ListedLead[] = [];
@@ -87,7 +110,17 @@ async function lookAgain(db: Queryable, context: ProjectionContext, rows: readon
     rulebooks.set(lead.rulebook, rulebook);
     const { displayName, company, email, visitor } = row;
     const seen = look(lead.state, rulebook, lead.memory, now);
-    listed.push({ id: lead.id, displayName, company, email, visitor, lastAt: lead.state.lastAt ?? null, stage: lead.memory.stage, look: seen, lead });
+    listed.push({
+      id: lead.id,
+      displayName,
+      company,
+      email,
+      visitor,
+      lastAt: lead.state.lastAt ?? null,
+      stage: lead.memory.stage,
+      look: seen,
+      lead,
+    });
   }
   return listed;
 }

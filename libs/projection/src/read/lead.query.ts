@@ -26,7 +26,7 @@ export interface LeadRead {
 const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
 
 export async function readLead(db: Queryable, ref: LeadRef): Promise<LeadRead | undefined> {
-  const id = 'id' in ref ? ref.id : (await leadIdOfKey(db, ref.key));
+  const id = 'id' in ref ? ref.id : await leadIdOfKey(db, ref.key);
   if (id === undefined) return undefined;
   return (await readLeads(db, [id])).get(id);
 }
@@ -40,7 +40,9 @@ export async function readLeads(db: Queryable, ids: readonly number[]): Promise<
       from unnest($1::bigint[]) as t(id) join lead l on l.id = t.id join lead r on r.id = coalesce(l.merged_into, l.id)`,
     [plainArray([...new Set(ids)])],
   );
-  return new Map(result.rows.map(({ asked, ...row }) => [asked, { ...row, visitor: row.keys.every((key) => key.startsWith('a:')) }]));
+  return new Map(
+    result.rows.map(({ asked, ...row }) => [asked, { ...row, visitor: row.keys.every((key) => key.startsWith('a:')) }]),
+  );
 }
 
 async function leadIdOfKey(db: Queryable, key: SubjectKey): Promise<number | undefined> {
@@ -60,7 +62,11 @@ export interface LookedAt {
  * Scores are computed when read. A lead of an older rulebook whose signals changed is looked at under the version that its
  * counters were made for, until it is back-filled.
  */
-export async function readLookNow(db: Queryable, context: ProjectionContext, ref: LeadRef): Promise<LookedAt | undefined> {
+export async function readLookNow(
+  db: Queryable,
+  context: ProjectionContext,
+  ref: LeadRef,
+): Promise<LookedAt | undefined> {
   const lead = await readLead(db, ref);
   if (!lead) return undefined;
   const now = (await databaseNow(db)).getTime();
@@ -68,7 +74,11 @@ export async function readLookNow(db: Queryable, context: ProjectionContext, ref
   return { lead, rulebook, now, look: look(lead.state, rulebook, lead.memory, now) };
 }
 
-export async function rulebookFor(db: Queryable, context: ProjectionContext, lead: Pick<LeadRead, 'rulebook'>): Promise<Rulebook> {
+export async function rulebookFor(
+  db: Queryable,
+  context: ProjectionContext,
+  lead: Pick<LeadRead, 'rulebook'>,
+): Promise<Rulebook> {
   const result = await db.query<{ version: number }>('select version from rulebook_publish order by id desc limit 1');
   const live = await context.rulebook(db, result.rows[0]!.version);
   if (lead.rulebook === 0 || lead.rulebook === live.version) return live;

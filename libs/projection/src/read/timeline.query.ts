@@ -48,7 +48,9 @@ export async function readTimeline(
   );
   const events = result.rows.slice(0, page.limit);
   const last = events.at(-1);
-  return result.rows.length > page.limit && last ? { events, next: { occurredAt: last.occurredAt, id: last.id } } : { events };
+  return result.rows.length > page.limit && last
+    ? { events, next: { occurredAt: last.occurredAt, id: last.id } }
+    : { events };
 }
 
 const firstPollMs = 5;

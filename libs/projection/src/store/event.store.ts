@@ -25,7 +25,13 @@ export const eventColumns = `e.id, e.type, e.source, e.anon, e.uid, e.email, (ex
 
 /** The subject keys come from the columns: they are what ownership is derived from. */
 export function eventOf(row: EventRow): LeadEvent {
-  const event = { ...(row.body as unknown as LeadEvent), id: row.id, type: row.type, source: row.source, occurredAt: row.at };
+  const event = {
+    ...(row.body as unknown as LeadEvent),
+    id: row.id,
+    type: row.type,
+    source: row.source,
+    occurredAt: row.at,
+  };
   if (row.anon !== null) event.anonymousId = row.anon;
   if (row.uid !== null) event.userId = row.uid;
   if (row.email !== null) event.email = row.email;
@@ -33,7 +39,11 @@ export function eventOf(row: EventRow): LeadEvent {
 }
 
 /** Sorted by id, so that two batches that hold the same ids never wait for each other in a circle. Returns the new ids. */
-export async function insertEvents(client: PoolClient, batch: number, incoming: readonly IncomingEvent[]): Promise<Set<string>> {
+export async function insertEvents(
+  client: PoolClient,
+  batch: number,
+  incoming: readonly IncomingEvent[],
+): Promise<Set<string>> {
   const sorted = [...incoming].sort((a, b) => (a.event.id < b.event.id ? -1 : 1));
   const column = <T>(read: (event: LeadEvent) => T): T[] => sorted.map(({ event }) => read(event));
   const result = await client.query<[string]>({
@@ -74,7 +84,9 @@ export async function countConflicts(client: Queryable, duplicates: readonly Inc
     values: [plainArray([...new Set(duplicates.map(({ event }) => event.id))])],
   });
   const stored = new Map(result.rows.map((row) => [row.id, `${row.type} ${comparable(row.body)}`]));
-  return duplicates.filter(({ event, body }) => stored.get(event.id) !== `${event.type} ${comparable(JSON.parse(body) as JsonObject)}`).length;
+  return duplicates.filter(
+    ({ event, body }) => stored.get(event.id) !== `${event.type} ${comparable(JSON.parse(body) as JsonObject)}`,
+  ).length;
 }
 
 const comparable = (body: JsonObject): string => canonicalJson({ ...body, receivedAt: undefined });

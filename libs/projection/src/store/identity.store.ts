@@ -60,11 +60,16 @@ export async function readPlaces(db: Queryable, keys: readonly SubjectKey[]): Pr
   });
   const found: KeyPlaces = { places: new Map(), timelines: new Map() };
   for (const row of result.rows) {
-    const place = row.lead === null ? undefined : { key: row.key, lead: row.lead, root: row.root!, version: row.version! };
+    const place =
+      row.lead === null ? undefined : { key: row.key, lead: row.lead, root: row.root!, version: row.version! };
     if (place) found.places.set(row.key, place);
     if (!row.key.startsWith('a:')) continue;
     const anon = row.key.slice(2);
-    const timeline = found.timelines.get(anon) ?? { rows: [], owners: [], ...(place ? { own: { ...place, mixed: row.mixed! } } : {}) };
+    const timeline = found.timelines.get(anon) ?? {
+      rows: [],
+      owners: [],
+      ...(place ? { own: { ...place, mixed: row.mixed! } } : {}),
+    };
     found.timelines.set(anon, timeline);
     if (row.event === null) continue;
     timeline.rows.push({ at: row.at!, event: row.event, strong: row.strong! });
@@ -94,7 +99,16 @@ export interface Neighbourhood {
 export async function readNeighbourhood(db: Queryable, keys: readonly SubjectKey[]): Promise<Neighbourhood> {
   const found: Neighbourhood = { places: new Map(), links: [], aparts: [] };
   if (keys.length === 0) return found;
-  const result = await db.query<{ tag: 'k' | 'l' | 'p'; a: string; b: string; event: string; at: number; lead: number; root: number; version: number }>({
+  const result = await db.query<{
+    tag: 'k' | 'l' | 'p';
+    a: string;
+    b: string;
+    event: string;
+    at: number;
+    lead: number;
+    root: number;
+    version: number;
+  }>({
     name: 'leadfold-read-neighbourhood',
     text: `with recursive reach(key) as (
         select unnest($1::text[])
@@ -132,10 +146,16 @@ export interface StatedIdentity {
 }
 
 /** Puts what these events say in the place of whatever they said before. */
-export async function writeIdentity(client: PoolClient, batch: number, stated: readonly StatedIdentity[]): Promise<void> {
+export async function writeIdentity(
+  client: PoolClient,
+  batch: number,
+  stated: readonly StatedIdentity[],
+): Promise<void> {
   if (stated.length === 0) return;
   const events = plainArray(stated.map((one) => one.event));
-  const identified = stated.flatMap((one) => one.identifications.map((identification) => ({ ...identification, ...one })));
+  const identified = stated.flatMap((one) =>
+    one.identifications.map((identification) => ({ ...identification, ...one })),
+  );
   await client.query({
     name: 'leadfold-replace-identifications',
     text: `with gone as (
@@ -186,12 +206,19 @@ export async function writeIdentity(client: PoolClient, batch: number, stated: r
 }
 
 /** Links of the neighbourhood whose standing changed because others came before them or went. */
-export async function writeLinkStates(client: PoolClient, changed: readonly { event: string; state: string; reason: string | null }[]): Promise<void> {
+export async function writeLinkStates(
+  client: PoolClient,
+  changed: readonly { event: string; state: string; reason: string | null }[],
+): Promise<void> {
   if (changed.length === 0) return;
   await client.query({
     name: 'leadfold-write-link-states',
     text: `update link l set state = t.state, reason = t.reason from unnest($1::uuid[], $2::text[], $3::text[]) as t(event, state, reason)
       where l.event = t.event and (l.state, l.reason) is distinct from (t.state, t.reason)`,
-    values: [plainArray(changed.map((one) => one.event)), textArray(changed.map((one) => one.state)), textArray(changed.map((one) => one.reason))],
+    values: [
+      plainArray(changed.map((one) => one.event)),
+      textArray(changed.map((one) => one.state)),
+      textArray(changed.map((one) => one.reason)),
+    ],
   });
 }

@@ -63,7 +63,11 @@ export async function writeLinkage(client: PoolClient, rows: readonly LeadLinkag
     name: 'leadfold-write-linkage',
     text: `update lead l set merged_into = t.merged_into, mixed = t.mixed, version = l.version + 1
       from unnest($1::bigint[], $2::bigint[], $3::bool[]) as t(id, merged_into, mixed) where l.id = t.id`,
-    values: [plainArray(rows.map((row) => row.id)), plainArray(rows.map((row) => row.mergedInto)), plainArray(rows.map((row) => row.mixed))],
+    values: [
+      plainArray(rows.map((row) => row.id)),
+      plainArray(rows.map((row) => row.mergedInto)),
+      plainArray(rows.map((row) => row.mixed)),
+    ],
   });
 }
 

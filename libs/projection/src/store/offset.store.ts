@@ -57,25 +57,58 @@ export async function dateBatch(client: PoolClient, batch: number, version: numb
   return result.rows[0]!.now;
 }
 
-export async function prepareOffset(db: Queryable, topic: Topic, partition: number): Promise<Pick<Fence, 'next' | 'stopped'>> {
-  await db.query('insert into partition_offset (topic, partition) values ($1, $2) on conflict do nothing', [topic, partition]);
-  const result = await db.query<Fence>('select next, stopped from partition_offset where topic = $1 and partition = $2', [topic, partition]);
+export async function prepareOffset(
+  db: Queryable,
+  topic: Topic,
+  partition: number,
+): Promise<Pick<Fence, 'next' | 'stopped'>> {
+  await db.query('insert into partition_offset (topic, partition) values ($1, $2) on conflict do nothing', [
+    topic,
+    partition,
+  ]);
+  const result = await db.query<Fence>(
+    'select next, stopped from partition_offset where topic = $1 and partition = $2',
+    [topic, partition],
+  );
   return result.rows[0]!;
 }
 
 /** The row lock is the fence; the comparison only asserts it. */
-export async function advanceOffset(client: PoolClient, topic: Topic, partition: number, from: number, to: number, counts: BatchCounts): Promise<void> {
+export async function advanceOffset(
+  client: PoolClient,
+  topic: Topic,
+  partition: number,
+  from: number,
+  to: number,
+  counts: BatchCounts,
+): Promise<void> {
   const consumed = counts.stored + counts.quarantined + counts.duplicates + counts.dropped;
   const result = await client.query({
     name: 'leadfold-advance-offset',
     text: `update partition_offset set next = $4, consumed = consumed + $5, stored = stored + $6, quarantined = quarantined + $7,
         duplicates = duplicates + $8, dropped = dropped + $9, conflicts = conflicts + $10
       where topic = $1 and partition = $2 and next = $3 and $4 >= next`,
-    values: [topic, partition, from, to, consumed, counts.stored, counts.quarantined, counts.duplicates, counts.dropped, counts.conflicts],
+    values: [
+      topic,
+      partition,
+      from,
+      to,
+      consumed,
+      counts.stored,
+      counts.quarantined,
+      counts.duplicates,
+      counts.dropped,
+      counts.conflicts,
+    ],
   });
-  if (result.rowCount !== 1) throw new Error(`offset of ${topic}/${partition} is not ${from} although its row was locked`);
+  if (result.rowCount !== 1)
+    throw new Error(`offset of ${topic}/${partition} is not ${from} although its row was locked`);
 }
 
 export async function stopPartition(db: Queryable, topic: string, partition: number, reason: string): Promise<void> {
-  await db.query('update partition_offset set stopped = $3 where topic = $1 and partition = $2', [topic, partition, reason]);
+  await db.query('update partition_offset set stopped = $3 where topic = $1 and partition = $2', [
+    topic,
+    partition,
+    reason,
+  ]);
 }

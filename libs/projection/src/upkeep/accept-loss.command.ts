@@ -16,10 +16,20 @@ export async function acceptLoss(
     );
     const row = found.rows[0];
     if (!row) throw new DomainError('unknown-partition', `${topic}/${partition} was never applied.`, { status: 404 });
-    if (row.stopped === null) throw new DomainError('not-stopped', `${topic}/${partition} is not stopped: nothing is lost.`, { status: 409 });
+    if (row.stopped === null)
+      throw new DomainError('not-stopped', `${topic}/${partition} is not stopped: nothing is lost.`, { status: 409 });
     const to = row.next > end ? begin : Math.max(begin, row.next);
-    await client.query('update partition_offset set next = $3, stopped = null where topic = $1 and partition = $2', [topic, partition, to]);
-    await audit(client, { actor, action: 'accept-loss', target: `${topic}/${partition}`, details: { from: row.next, to, reason: row.stopped } });
+    await client.query('update partition_offset set next = $3, stopped = null where topic = $1 and partition = $2', [
+      topic,
+      partition,
+      to,
+    ]);
+    await audit(client, {
+      actor,
+      action: 'accept-loss',
+      target: `${topic}/${partition}`,
+      details: { from: row.next, to, reason: row.stopped },
+    });
     return { from: row.next, to };
   });
 }

@@ -1,4 +1,15 @@
-import { apartOf, identityOf, joinComponents, judge, soleOwner, type Identification, type Judgements, type Link, type LinkPair, type SubjectKey } from '#libs/leads/domain';
+import {
+  apartOf,
+  identityOf,
+  joinComponents,
+  judge,
+  soleOwner,
+  type Identification,
+  type Judgements,
+  type Link,
+  type LinkPair,
+  type SubjectKey,
+} from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import { eventColumns, eventOf, type EventRow } from '../store/event.store.js';
 
@@ -37,8 +48,10 @@ export async function deriveIdentity(db: Queryable, keyLimit: number): Promise<D
   }
   const components = joinComponents(derived.links, derived.aparts, keyLimit);
   const reasons = new Map(components.skipped.map((link) => [link.event, link.reason]));
-  for (const link of derived.links) if (reasons.has(link.event)) Object.assign(link, { state: 'skipped', reason: reasons.get(link.event) });
-  const rootOf = (key: SubjectKey): number => Math.min(...components.membersOf(key).map((member) => leadOf.get(member)!));
+  for (const link of derived.links)
+    if (reasons.has(link.event)) Object.assign(link, { state: 'skipped', reason: reasons.get(link.event) });
+  const rootOf = (key: SubjectKey): number =>
+    Math.min(...components.membersOf(key).map((member) => leadOf.get(member)!));
   for (const key of new Set(derived.links.flatMap((link) => [link.a, link.b]))) {
     const [lead, root] = [leadOf.get(key)!, rootOf(key)];
     if (lead !== root) derived.linkage.set(lead, { mergedInto: root, mixed: false });
@@ -46,7 +59,10 @@ export async function deriveIdentity(db: Queryable, keyLimit: number): Promise<D
   for (const [anon, rows] of timelines) {
     const lead = leadOf.get(`a:${anon}`)!;
     const owner = soleOwner(rows, rootOf);
-    derived.linkage.set(lead, owner === undefined ? { mergedInto: null, mixed: true } : { mergedInto: owner, mixed: false });
+    derived.linkage.set(
+      lead,
+      owner === undefined ? { mergedInto: null, mixed: true } : { mergedInto: owner, mixed: false },
+    );
   }
   return derived;
 }

@@ -24,9 +24,13 @@ const slice = 200;
  * All derived state anew from `event`. Lead ids stay, memory (what was decided) stays, nothing is decided or sent. Who is
  * who is rebuilt while batches wait; then each lead is refolded under its own lock while they go on.
  */
-export async function rebuild(pool: Pool, context: ProjectionContext, onProgress: (report: RebuildReport) => void = () => undefined): Promise<RebuildReport> {
+export async function rebuild(
+  pool: Pool,
+  context: ProjectionContext,
+  onProgress: (report: RebuildReport) => void = () => undefined,
+): Promise<RebuildReport> {
   const report: RebuildReport = { leads: 0, corrected: 0, relinked: await rebuildIdentity(pool, context) };
-  for (let last = 0; ; ) {
+  for (let last = 0; ;) {
     const done = await repeating(() => rebuildSlice(pool, context, last));
     if (done.last === undefined) return report;
     last = done.last;
@@ -118,17 +122,30 @@ async function relink(client: PoolClient, { linkage }: DerivedIdentity): Promise
         from lead l left join unnest($1::bigint[], $2::bigint[], $3::bool[]) as t(id, merged_into, mixed) on t.id = l.id) n
       left join lead r on r.id = n.former
       where l.id = n.id and (l.merged_into, l.mixed) is distinct from (n.merged_into, n.mixed)`,
-    [plainArray(ids), plainArray(ids.map((id) => linkage.get(id)!.mergedInto)), plainArray(ids.map((id) => linkage.get(id)!.mixed))],
+    [
+      plainArray(ids),
+      plainArray(ids.map((id) => linkage.get(id)!.mergedInto)),
+      plainArray(ids.map((id) => linkage.get(id)!.mixed)),
+    ],
   );
-  await client.query('delete from lead_rank k using lead l where l.id = k.lead and (l.merged_into is not null or l.mixed)');
+  await client.query(
+    'delete from lead_rank k using lead l where l.id = k.lead and (l.merged_into is not null or l.mixed)',
+  );
   return changed.rowCount ?? 0;
 }
 
-async function rebuildSlice(pool: Pool, context: ProjectionContext, after: number): Promise<{ last?: number; leads: number; corrected: number }> {
+async function rebuildSlice(
+  pool: Pool,
+  context: ProjectionContext,
+  after: number,
+): Promise<{ last?: number; leads: number; corrected: number }> {
   return inTransaction(pool, async (client) => {
     await client.query('set local statement_timeout = 0');
     await lockRulebookShared(client);
-    const found = await client.query<{ id: number }>(`select id from lead where id > $1 and merged_into is null order by id limit ${slice}`, [after]);
+    const found = await client.query<{ id: number }>(
+      `select id from lead where id > $1 and merged_into is null order by id limit ${slice}`,
+      [after],
+    );
     if (found.rows.length === 0) return { leads: 0, corrected: 0 };
     const ids = found.rows.map((row) => row.id);
     const { version } = await openBatch(client);
@@ -139,12 +156,16 @@ async function rebuildSlice(pool: Pool, context: ProjectionContext, after: numbe
     let corrected = 0;
     for (const [root, state] of await refoldLeads(client, leads.keys(), rulebook, context)) {
       const lead = leads.get(root)!;
-      const wrong = lead.refoldPending || (lead.rulebook === version && canonicalJson(lead.state) !== canonicalJson(state));
+      const wrong =
+        lead.refoldPending || (lead.rulebook === version && canonicalJson(lead.state) !== canonicalJson(state));
       if (wrong) corrected += 1;
       if (wrong || (lead.rulebook !== version && lead.rulebook !== 0)) changed.push(root);
       Object.assign(lead, { state, refoldPending: false, rulebook: version });
     }
-    await writeLeads(client, changed.map((id) => ({ ...leads.get(id)!, rankHash: null })));
+    await writeLeads(
+      client,
+      changed.map((id) => ({ ...leads.get(id)!, rankHash: null })),
+    );
     await dueNow(client, changed);
     return { last: ids.at(-1)!, leads: leads.size, corrected };
   });
@@ -153,6 +174,11 @@ async function rebuildSlice(pool: Pool, context: ProjectionContext, after: numbe
 /** What a corrected state changes about decisions is for the ordinary, quiet review to say. */
 async function dueNow(client: PoolClient, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return;
-  await client.query('update lead set next_change_at = leadfold_now() where id = any($1::bigint[]) and next_change_at is not null', [plainArray(ids)]);
-  await client.query('update lead_rank set next_change_at = leadfold_now() where lead = any($1::bigint[])', [plainArray(ids)]);
+  await client.query(
+    'update lead set next_change_at = leadfold_now() where id = any($1::bigint[]) and next_change_at is not null',
+    [plainArray(ids)],
+  );
+  await client.query('update lead_rank set next_change_at = leadfold_now() where lead = any($1::bigint[])', [
+    plainArray(ids),
+  ]);
 }

@@ -16,7 +16,11 @@ const mostLeads = 500;
 
 /** Leads whose next change has come. A batch that holds one goes first: its row is skipped, and reviewed by that batch. */
 export const reviewDue = (pool: Pool, context: ProjectionContext): Promise<number> =>
-  reviewWhere(pool, context, `join lead_rank k on k.lead = l.id where k.next_change_at <= leadfold_now() and l.merged_into is null and not l.refold_pending order by k.next_change_at`);
+  reviewWhere(
+    pool,
+    context,
+    `join lead_rank k on k.lead = l.id where k.next_change_at <= leadfold_now() and l.merged_into is null and not l.refold_pending order by k.next_change_at`,
+  );
 
 /** Leads that were last looked at under an older rulebook: quietly, from their counters, or back-filled where a signal is new. */
 export const reviewOlderRulebook = (pool: Pool, context: ProjectionContext): Promise<number> =>
@@ -32,16 +36,27 @@ function reviewWhere(pool: Pool, context: ProjectionContext, which: string): Pro
   return repeating(() =>
     inTransaction(pool, async (client) => {
       await lockRulebookShared(client);
-      const due = await client.query<{ id: number }>(`select l.id from lead l ${which} limit ${mostLeads} for update of l skip locked`);
+      const due = await client.query<{ id: number }>(
+        `select l.id from lead l ${which} limit ${mostLeads} for update of l skip locked`,
+      );
       if (due.rows.length === 0) return 0;
-      await reviewLocked(client, context, due.rows.map((row) => row.id));
+      await reviewLocked(
+        client,
+        context,
+        due.rows.map((row) => row.id),
+      );
       return due.rows.length;
     }),
   );
 }
 
 /** The ordinary step without events. The rows are read again under their locks, so nobody is reviewed who is no longer due. */
-export async function reviewLocked(client: PoolClient, context: ProjectionContext, ids: readonly number[], { refold = false } = {}): Promise<void> {
+export async function reviewLocked(
+  client: PoolClient,
+  context: ProjectionContext,
+  ids: readonly number[],
+  { refold = false } = {},
+): Promise<void> {
   const opened = await openBatch(client);
   const leads = await lockLeads(client, ids);
   const step: Step = {
@@ -63,14 +78,22 @@ export async function reviewLocked(client: PoolClient, context: ProjectionContex
   };
   const made: MadeDecision[] = [];
   if (refold)
-    for (const [root, state] of await refoldLeads(client, ids, step.rulebook, context)) Object.assign(leads.get(root)!, { state, refoldPending: false, rulebook: opened.version });
+    for (const [root, state] of await refoldLeads(client, ids, step.rulebook, context))
+      Object.assign(leads.get(root)!, { state, refoldPending: false, rulebook: opened.version });
   await bringUpToDate(step, made);
-  const settled = [...leads.values()].map((lead): Settled => ({ lead, look: lead.refoldPending || lead.mixed ? undefined : settle(step, lead, 'time', nowOf(step, lead), made) }));
-  if ((await writeStep(step, settled, made, new Set(opened.listeners))) > 0) await client.query('notify leadfold_outbox');
+  const settled = [...leads.values()].map((lead): Settled => ({
+    lead,
+    look: lead.refoldPending || lead.mixed ? undefined : settle(step, lead, 'time', nowOf(step, lead), made),
+  }));
+  if ((await writeStep(step, settled, made, new Set(opened.listeners))) > 0)
+    await client.query('notify leadfold_outbox');
 }
 
 /** A root lead was minted for its oldest key: a browser's, if nobody is known. */
 export async function visitorsAmong(client: PoolClient, ids: readonly number[]): Promise<Set<number>> {
-  const result = await client.query<{ lead: number }>(`select lead from subject_key where lead = any($1::bigint[]) and left(key, 2) = 'a:'`, [plainArray(ids)]);
+  const result = await client.query<{ lead: number }>(
+    `select lead from subject_key where lead = any($1::bigint[]) and left(key, 2) = 'a:'`,
+    [plainArray(ids)],
+  );
   return new Set(result.rows.map((row) => row.lead));
 }

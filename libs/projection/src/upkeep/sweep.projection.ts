@@ -33,7 +33,15 @@ async function sweepOnce(pool: Pool, context: ProjectionContext): Promise<number
     const opened = await openBatch(client);
     const rulebook = await context.rulebook(client, opened.version);
     const question = { fresh: [], waiting: waiting.rows, freshIds: new Set<string>() };
-    const done = await runStep({ client, context, rulebook, batch: opened.batch, listeners: new Set(opened.listeners), fresh: [], question });
+    const done = await runStep({
+      client,
+      context,
+      rulebook,
+      batch: opened.batch,
+      listeners: new Set(opened.listeners),
+      fresh: [],
+      question,
+    });
     if (done.notices > 0) await client.query('notify leadfold_outbox');
     return waiting.rows.length;
   });

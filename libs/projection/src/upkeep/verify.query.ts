@@ -35,26 +35,55 @@ export interface VerifyOptions {
 const slice = 200;
 
 /** Folds leads anew from `event` and compares hashes. Each slice is one snapshot, so events may flow in meanwhile. */
-export async function verify(pool: Pool, context: ProjectionContext, options: VerifyOptions = {}): Promise<VerifyReport> {
+export async function verify(
+  pool: Pool,
+  context: ProjectionContext,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
   const report: VerifyReport = { leads: 0, differences: [], pending: [], identityDifferences: 0 };
-  if (options.sample === undefined) report.identityDifferences = await inSnapshot(pool, (client) => identityDifferences(client, context));
-  const order = options.sample === undefined ? 'order by id' : `order by random() limit ${Math.max(0, Math.floor(options.sample))}`;
-  const ids = (await pool.query<{ id: number }>(`select id from lead where merged_into is null ${order}`)).rows.map((row) => row.id);
-  for (let from = 0; from < ids.length; from += slice) await inSnapshot(pool, (client) => verifySlice(client, context, ids.slice(from, from + slice), report, options));
+  if (options.sample === undefined)
+    report.identityDifferences = await inSnapshot(pool, (client) => identityDifferences(client, context));
+  const order =
+    options.sample === undefined ? 'order by id' : `order by random() limit ${Math.max(0, Math.floor(options.sample))}`;
+  const ids = (await pool.query<{ id: number }>(`select id from lead where merged_into is null ${order}`)).rows.map(
+    (row) => row.id,
+  );
+  for (let from = 0; from < ids.length; from += slice)
+    await inSnapshot(pool, (client) => verifySlice(client, context, ids.slice(from, from + slice), report, options));
   return report;
 }
 
-async function verifySlice(client: PoolClient, context: ProjectionContext, ids: readonly number[], report: VerifyReport, options: VerifyOptions): Promise<void> {
-  const roots = [...(await readLeads(client, ids)).values()].filter((lead, index, all) => all.findIndex((other) => other.id === lead.id) === index);
+async function verifySlice(
+  client: PoolClient,
+  context: ProjectionContext,
+  ids: readonly number[],
+  report: VerifyReport,
+  options: VerifyOptions,
+): Promise<void> {
+  const roots = [...(await readLeads(client, ids)).values()].filter(
+    (lead, index, all) => all.findIndex((other) => other.id === lead.id) === index,
+  );
   const live = await client.query<{ version: number; now: number }>(
     `select (select version from rulebook_publish order by id desc limit 1) as version, (extract(epoch from leadfold_now()) * 1000)::bigint as now`,
   );
   const { version, now } = live.rows[0]!;
   const rulebook = await context.rulebook(client, version);
-  const keys = await presentKeys(client, roots.map((lead) => lead.id));
-  const states = await refoldLeads(client, roots.map((lead) => lead.id), rulebook, context);
+  const keys = await presentKeys(
+    client,
+    roots.map((lead) => lead.id),
+  );
+  const states = await refoldLeads(
+    client,
+    roots.map((lead) => lead.id),
+    rulebook,
+    context,
+  );
   const hashOf = (lead: LeadRead, state: LeadState): string =>
-    stateHash(keys.get(lead.id) ?? [], state, lookHashable(look(state, rulebook, lead.memory, options.now ?? now), rulebook));
+    stateHash(
+      keys.get(lead.id) ?? [],
+      state,
+      lookHashable(look(state, rulebook, lead.memory, options.now ?? now), rulebook),
+    );
   for (const lead of roots) {
     report.leads += 1;
     const refolded = hashOf(lead, states.get(lead.id)!);
