@@ -19,6 +19,7 @@ const nothing: Profile = {};
 
 /** The attributes that an event states: those of identifies, forms and groups, the first touch, and the address. */
 export function profileOf(event: LeadEvent, zone: Zone): Profile {
+  if (event.type === 'outcome') return outcomeOf(event);
   const touch = firstTouchOf(event);
   const tells = event.type === 'identify' || event.links === true || event.type === 'group';
   if (!tells && event.email === undefined) return touch ?? nothing;
@@ -32,6 +33,19 @@ export function profileOf(event: LeadEvent, zone: Zone): Profile {
   if (event.source === 'api' && event.type === 'identify') stateFrameworks(profile, event.traits);
   return profile;
 }
+
+/** What sales said last; an opportunity's likelihood, next step and value stay until sales states others. */
+function outcomeOf(event: LeadEvent): Profile {
+  if (event.name === undefined) return nothing;
+  const profile: Profile = { outcome: event.name, outcomeReason: textOf(event.properties['reason']) };
+  const { likelihood, nextActionDate, value } = event.properties;
+  if (typeof likelihood === 'number') profile['opportunity.likelihood'] = likelihood;
+  if (typeof nextActionDate === 'string') profile['opportunity.nextActionDate'] = nextActionDate.slice(0, 10);
+  if (typeof value === 'number') profile['opportunity.value'] = value;
+  return profile;
+}
+
+const textOf = (value: Json | undefined): Json => (typeof value === 'string' && value !== '' ? cutText(value, maxAttributeLength) : null);
 
 function fieldsOf(event: LeadEvent): Found {
   const found: Found = new Map();
