@@ -3,7 +3,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { canonicalJson, makeZone, type Zone } from '#libs/leads/domain';
 import { audit, DomainError, inTransaction, type Pool, type Queryable } from '#libs/platform';
-import { compileRulebook, parseRulebook, validateRulebook, type CompiledRulebook, type RulebookDocument } from './domain/index.js';
+import {
+  compileRulebook,
+  parseRulebook,
+  validateRulebook,
+  type CompiledRulebook,
+  type RulebookDocument,
+} from './domain/index.js';
 
 /** Advisory lock: a batch holds it shared, a publish exclusively, so that no batch folds under a rulebook just replaced. */
 export const rulebookLock = 7_261_003;
@@ -30,7 +36,10 @@ function compileStored(version: number, stored: unknown, zone: Zone): CompiledRu
   let rulebook = compiled.get(key);
   if (!rulebook) {
     const parsed = validateRulebook(stored);
-    if (parsed.errors) throw new DomainError('rulebook-unreadable', `rulebook version ${version} no longer passes validation`, { errors: parsed.errors });
+    if (parsed.errors)
+      throw new DomainError('rulebook-unreadable', `rulebook version ${version} no longer passes validation`, {
+        errors: parsed.errors,
+      });
     rulebook = compileRulebook(parsed.document, version, zone);
     compiled.set(key, rulebook);
     for (const old of [...compiled.keys()].slice(0, -16)) compiled.delete(old);
@@ -39,7 +48,10 @@ function compileStored(version: number, stored: unknown, zone: Zone): CompiledRu
 }
 
 export async function readDocument(db: Queryable, version: number): Promise<RulebookDocument> {
-  const found = await db.query<{ document: RulebookDocument }>('select document from rulebook_version where version = $1', [version]);
+  const found = await db.query<{ document: RulebookDocument }>(
+    'select document from rulebook_version where version = $1',
+    [version],
+  );
   const row = found.rows[0];
   if (!row) throw new DomainError('rulebook-unknown', `there is no rulebook version ${version}`, { status: 404 });
   return row.document;
@@ -63,7 +75,8 @@ export async function organisationZone(db: Queryable): Promise<Zone> {
 /** A new version; it changes nothing until it is published. */
 export async function saveVersion(db: Pool, document: unknown, actor: string, note = ''): Promise<number> {
   const parsed = validateRulebook(document);
-  if (parsed.errors) throw new DomainError('rulebook-invalid', 'the rulebook has errors', { status: 422, errors: parsed.errors });
+  if (parsed.errors)
+    throw new DomainError('rulebook-invalid', 'the rulebook has errors', { status: 422, errors: parsed.errors });
   return inTransaction(db, async (client) => {
     await client.query('lock table rulebook_version in share row exclusive mode');
     const inserted = await client.query<{ version: number }>(
@@ -82,7 +95,10 @@ export async function publish(db: Pool, version: number, actor: string, note = '
   await inTransaction(db, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [rulebookLock]);
     await readRulebook(client, version, await organisationZone(client));
-    await client.query('insert into rulebook_publish (version, published_by, note, known_at) values ($1, $2, $3, leadfold_now())', [version, actor, note]);
+    await client.query(
+      'insert into rulebook_publish (version, published_by, note, known_at) values ($1, $2, $3, leadfold_now())',
+      [version, actor, note],
+    );
     await audit(client, { actor, action: 'rulebook.publish', target: `rulebook ${version}`, details: { note } });
   });
 }
@@ -110,16 +126,23 @@ export async function ensureDefaultRulebook(db: Pool): Promise<void> {
        select coalesce(max(version), 0) + 1, $1, 'the shipped default', 'system' from rulebook_version returning version`,
       [JSON.stringify(document)],
     );
-    await client.query(`insert into rulebook_publish (version, published_by, note, known_at) values ($1, 'system', 'the shipped default', leadfold_now())`, [
-      inserted.rows[0]!.version,
-    ]);
-    await audit(client, { actor: 'system', action: 'rulebook.publish', target: `rulebook ${inserted.rows[0]!.version}`, details: { note: 'the shipped default' } });
+    await client.query(
+      `insert into rulebook_publish (version, published_by, note, known_at) values ($1, 'system', 'the shipped default', leadfold_now())`,
+      [inserted.rows[0]!.version],
+    );
+    await audit(client, {
+      actor: 'system',
+      action: 'rulebook.publish',
+      target: `rulebook ${inserted.rows[0]!.version}`,
+      details: { note: 'the shipped default' },
+    });
   });
 }
 
 export function shippedRulebook(): RulebookDocument {
   const parsed = parseRulebook(fs.readFileSync(path.join(projectRoot(), 'rulebooks/default.yaml'), 'utf8'));
-  if (parsed.errors) throw new DomainError('rulebook-invalid', 'rulebooks/default.yaml has errors', { errors: parsed.errors });
+  if (parsed.errors)
+    throw new DomainError('rulebook-invalid', 'rulebooks/default.yaml has errors', { errors: parsed.errors });
   return parsed.document;
 }
 
