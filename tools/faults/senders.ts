@@ -7,8 +7,8 @@ export interface SendOptions {
   collectorUrl: string;
   writeKey: string;
   senders: number;
-  /** Items per second over all senders. */
-  rate: number;
+  /** Items per second over all senders, asked before each batch. */
+  rate: () => number;
   seed: number;
   recorder: Recorder;
   signal: AbortSignal;
@@ -19,16 +19,17 @@ export interface SendOptions {
 export async function sendAll(items: readonly PlannedEvent[], options: SendOptions): Promise<number> {
   let next = 0;
   let done = 0;
-  const startedAt = performance.now();
+  let slot = performance.now();
   const one = async (index: number): Promise<void> => {
     const random = new Random(options.seed + index);
     while (next < items.length && !options.signal.aborted) {
       const from = next;
-      next = Math.min(items.length, from + random.between(1, 40));
-      const early = startedAt + (from / options.rate) * 1000 - performance.now();
+      const to = (next = Math.min(items.length, from + random.between(1, 40)));
+      slot = Math.max(performance.now() - 2_000, slot + ((to - from) / options.rate()) * 1000);
+      const early = slot - performance.now();
       if (early > 0) await sleep(early, undefined, { signal: options.signal }).catch(() => undefined);
-      await sendUntilAccepted(items.slice(from, next), options, random);
-      done += next - from;
+      await sendUntilAccepted(items.slice(from, to), options, random);
+      done += to - from;
       options.onProgress?.(done);
     }
   };
