@@ -6,7 +6,7 @@ import {
 import { lanes, parseAllowList, type Lane } from '#libs/delivery/domain';
 import { alertMail, alertSlackMessage, alertWebhookBody } from '#libs/handoff';
 import type { JobQueue, JobRunner } from '#libs/job-queue';
-import { DomainError, Histogram, type Logger, type Pool, type Progress, type Registry } from '#libs/platform';
+import { ConfigError, DomainError, Histogram, type Logger, type Pool, type Progress, type Registry } from '#libs/platform';
 import type { WorkerConfig } from './worker.config.js';
 
 export interface ActParts {
@@ -133,6 +133,7 @@ function sendersOf(config: WorkerConfig, policy?: MailPolicy): ChannelSender[] {
     senders.push(new SlackChannel({ url: config.ALERT_SLACK_WEBHOOK_URL, agent, message: alertSlackMessage }));
   if (config.ALERT_WEBHOOK_URL) {
     const secrets = config.ALERT_WEBHOOK_SECRETS?.split(' ') ?? [];
+    if (!secrets.length) throw new ConfigError([{ name: 'ALERT_WEBHOOK_SECRETS', problem: 'is needed with ALERT_WEBHOOK_URL: alerts are always signed' }]);
     senders.push(new WebhookChannel({ url: config.ALERT_WEBHOOK_URL, secrets, agent, body: alertWebhookBody }));
   }
   return senders;
