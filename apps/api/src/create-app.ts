@@ -18,6 +18,7 @@ export async function createApp(parts: ApiParts): Promise<NestFastifyApplication
   app.useGlobalPipes(validationPipe());
   app.useGlobalGuards(new AccessGuard(app.get(Reflector), parts.pool));
   securityHeaders(app);
+  acceptOneClickForms(app);
   return app;
 }
 
@@ -35,4 +36,12 @@ function securityHeaders(app: NestFastifyApplication): void {
       if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
       void reply.header('x-content-type-options', 'nosniff').header('x-frame-options', 'DENY').header('referrer-policy', 'no-referrer');
     });
+}
+
+/** RFC 8058 lets a mail client post its one click as multipart; what it says is known beforehand, so nothing is parsed. */
+function acceptOneClickForms(app: NestFastifyApplication): void {
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addContentTypeParser('multipart/form-data', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
 }

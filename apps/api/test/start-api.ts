@@ -23,10 +23,12 @@ export interface TestApi {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are asserted on, field by field
 type Body = any;
 
+export const testSecret = 'a secret of the tests, long enough';
+
 /** The API over a database of its own and a log in that database, without a port: requests are injected. */
 export async function startApi(options: { projecting?: boolean } = {}): Promise<TestApi> {
   const database = await createTestDatabase();
-  const env = { ...process.env, DATABASE_URL: database.url, EVENT_LOG: 'postgres', LOG_LEVEL: 'silent', TRACKING_SECRET: 'a secret of the tests, long enough' };
+  const env = { ...process.env, DATABASE_URL: database.url, EVENT_LOG: 'postgres', LOG_LEVEL: 'silent', TRACKING_SECRET: testSecret };
   const config = parseConfig(apiConfig, env);
   const logger = createLogger('api', config.LOG_LEVEL);
   const eventLog = createEventLog({ ...parseConfig(eventLogConfig, env), DATABASE_URL: database.url }, logger);

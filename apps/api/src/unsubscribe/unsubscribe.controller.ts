@@ -9,8 +9,10 @@ import { Public } from '../access/allow.decorator.js';
 import type { ApiConfig } from '../api.config.js';
 import { CONFIG, POOL, UNSUBSCRIBE_SEAL } from '../tokens.js';
 
-/** What a mail client posts (`List-Unsubscribe=One-Click`) or the page's form does (`page`, `wish`). */
-const form = z.object({ page: z.string().optional(), wish: z.enum(['unsubscribe', 'resubscribe']).catch('unsubscribe') });
+/** What the page's form posts (`page`, `wish`); whatever else a mail client posts, in whatever form, means one thing. */
+const form = z
+  .object({ page: z.string().optional(), wish: z.enum(['unsubscribe', 'resubscribe']).catch('unsubscribe') })
+  .catch({ wish: 'unsubscribe' });
 
 @ApiExcludeController()
 @Controller('u')
