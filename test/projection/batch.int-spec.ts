@@ -54,12 +54,15 @@ const hot = async () => (await decisions()).filter((one) => one.decision === 'ho
 test('I4: consumed = stored + quarantined + duplicates, and I5: another body under a known id is a conflict', async () => {
   await projecting.apply([page('one'), page('two'), page('one'), page('two', { properties: { path: '/other' } })]);
   await projecting.apply([page('one', { receivedAt: now + 5_000 }), page('two', { properties: { path: '/third' } })]);
+  // a retry has times of its own, and may come over another network
+  const delivery = (nth: number) => page('three', { receivedAt: now + nth, context: { locale: 'ja', sentAt: `sent ${nth}`, skewMs: nth, ip: `192.0.2.${nth}` } });
+  await projecting.apply([delivery(1), delivery(2)]);
   expect(await offsets()).toEqual({
-    next: 6,
-    consumed: 6,
-    stored: 2,
+    next: 8,
+    consumed: 8,
+    stored: 3,
     quarantined: 0,
-    duplicates: 4,
+    duplicates: 5,
     dropped: 0,
     conflicts: 2,
   });

@@ -40,11 +40,9 @@ export async function sendAll(items: readonly PlannedEvent[], options: SendOptio
 async function sendUntilAccepted(batch: PlannedEvent[], options: SendOptions, random: Random): Promise<void> {
   const { recorder, signal } = options;
   const ids = batch.map((event) => event.messageId);
-  // the time of the first attempt stays, as an SDK keeps it
-  const bornAt = Date.now();
   for (let attempt = 0; !signal.aborted; attempt++) {
     recorder.attempted(ids);
-    const again = await post(batch, bornAt, options).then(
+    const again = await post(batch, options).then(
       ({ status, rejected }) => {
         recorder.answered(ids, status, rejected);
         return status !== 200;
@@ -68,9 +66,18 @@ interface Verdicts {
   errors?: { index: number; reason: string }[];
 }
 
-async function post(batch: PlannedEvent[], bornAt: number, options: SendOptions) {
+/** The time of the first attempt stays with a message, as an SDK keeps it, duplicates included. */
+const bornAt = new WeakMap<PlannedEvent, number>();
+
+function timeOf(event: PlannedEvent): string {
+  const at = bornAt.get(event) ?? Date.now();
+  bornAt.set(event, at);
+  return new Date(at - event.ageMs).toISOString();
+}
+
+async function post(batch: PlannedEvent[], options: SendOptions) {
   const body = {
-    batch: batch.map(({ ageMs, ...event }) => ({ ...event, timestamp: new Date(bornAt - ageMs).toISOString() })),
+    batch: batch.map((event) => ({ ...event, ageMs: undefined, timestamp: timeOf(event) })),
     sentAt: new Date().toISOString(),
   };
   const response = await fetch(`${options.collectorUrl}/v1/batch`, {

@@ -89,4 +89,8 @@ export async function countConflicts(client: Queryable, duplicates: readonly Inc
   ).length;
 }
 
-const comparable = (body: JsonObject): string => canonicalJson({ ...body, receivedAt: undefined });
+/** What each delivery of one message has of its own: when it was sent and received, and from where. */
+const ownOfDelivery = { sentAt: undefined, skewMs: undefined, ip: undefined };
+
+const comparable = (body: JsonObject): string =>
+  canonicalJson({ ...body, receivedAt: undefined, ...(body['context'] ? { context: { ...(body['context'] as JsonObject), ...ownOfDelivery } } : {}) });
