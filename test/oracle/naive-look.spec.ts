@@ -2,23 +2,44 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { emptyState, formatDay, freshMemory, makeZone, type Condition, type LeadState } from '#libs/leads/domain';
 import { weightTable } from '#libs/scoring/domain';
-import { compileRulebook, exactNextChange, explain, flatLines, look, validateRulebook, type CompiledRulebook, type RulebookDocument } from '#libs/projection/domain';
+import {
+  compileRulebook,
+  exactNextChange,
+  explain,
+  flatLines,
+  look,
+  validateRulebook,
+  type CompiledRulebook,
+  type RulebookDocument,
+} from '#libs/projection/domain';
 import { NaiveLooker, weightOf } from './naive-look.js';
 
 const now = Date.UTC(2026, 2, 9, 12);
 const zones = ['Asia/Tokyo', 'America/New_York', 'America/St_Johns', 'Pacific/Apia'];
 const signalNames = ['s0', 's1', 's2', 's3'];
 
-const window = fc.oneof(fc.integer({ min: 1, max: 120 }).map((days) => `${days}d`), fc.integer({ min: 1, max: 9 }).map((weeks) => `${weeks}w`));
+const window = fc.oneof(
+  fc.integer({ min: 1, max: 120 }).map((days) => `${days}d`),
+  fc.integer({ min: 1, max: 9 }).map((weeks) => `${weeks}w`),
+);
 const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
 const without = <T extends object>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 const comparison = (most: number) =>
-  fc.tuple(fc.constantFrom('gte', 'gt', 'lte', 'lt', 'eq'), fc.integer({ min: 0, max: most })).map(([test, value]) => ({ [test]: value }));
+  fc
+    .tuple(fc.constantFrom('gte', 'gt', 'lte', 'lt', 'eq'), fc.integer({ min: 0, max: most }))
+    .map(([test, value]) => ({ [test]: value }));
 
 const attributeLeaf: fc.Arbitrary<Condition> = fc.oneof(
   comparison(500).map(({ eq, ...tests }) => without({ attribute: 'company.employees', gte: eq, ...tests })),
-  fc.subarray(['manager', 'staff', 'ＤＩＲＥＣＴＯＲ'], { minLength: 1 }).map((values) => ({ attribute: 'position', in: values })),
-  fc.oneof(window, fc.integer({ min: 1, max: 14 }).map((months) => `${months}mo`)).map((within) => ({ attribute: 'introductionBy', within })),
+  fc
+    .subarray(['manager', 'staff', 'ＤＩＲＥＣＴＯＲ'], { minLength: 1 })
+    .map((values) => ({ attribute: 'position', in: values })),
+  fc
+    .oneof(
+      window,
+      fc.integer({ min: 1, max: 14 }).map((months) => `${months}mo`),
+    )
+    .map((within) => ({ attribute: 'introductionBy', within })),
   fc.boolean().map((exists) => ({ attribute: 'position', exists })),
   fc.constant({ attribute: 'position', contains: 'ＡＮＡ' }),
 );
@@ -30,7 +51,12 @@ const signalLeaf: fc.Arbitrary<Condition> = fc
     distinct: maybe(comparison(5)),
     sum: maybe(comparison(200)),
     first: maybe(window.map((within) => ({ within }))),
-    last: maybe(fc.oneof(window.map((olderThan) => ({ olderThan })), window.map((within) => ({ within })))),
+    last: maybe(
+      fc.oneof(
+        window.map((olderThan) => ({ olderThan })),
+        window.map((within) => ({ within })),
+      ),
+    ),
   })
   .map(without);
 const levelLeaf: fc.Arbitrary<Condition> = fc.oneof(
@@ -46,12 +72,25 @@ const tree = (leaf: fc.Arbitrary<Condition>, depth = 2): fc.Arbitrary<Condition>
     ? leaf
     : fc.oneof(
         { weight: 3, arbitrary: leaf },
-        { weight: 1, arbitrary: fc.array(tree(leaf, depth - 1), { minLength: 1, maxLength: 3 }).map((all) => ({ all })) },
-        { weight: 1, arbitrary: fc.array(tree(leaf, depth - 1), { minLength: 1, maxLength: 3 }).map((any) => ({ any })) },
+        {
+          weight: 1,
+          arbitrary: fc.array(tree(leaf, depth - 1), { minLength: 1, maxLength: 3 }).map((all) => ({ all })),
+        },
+        {
+          weight: 1,
+          arbitrary: fc.array(tree(leaf, depth - 1), { minLength: 1, maxLength: 3 }).map((any) => ({ any })),
+        },
         { weight: 1, arbitrary: tree(leaf, depth - 1).map((not) => ({ not })) },
       );
 const derived = tree(fc.oneof(attributeLeaf, signalLeaf, levelLeaf));
-const anything = tree(fc.oneof(signalLeaf, levelLeaf, fc.constant<Condition>({ temperature: { atLeast: 'warm' } }), fc.constant<Condition>({ segment: 'early' })));
+const anything = tree(
+  fc.oneof(
+    signalLeaf,
+    levelLeaf,
+    fc.constant<Condition>({ temperature: { atLeast: 'warm' } }),
+    fc.constant<Condition>({ segment: 'early' }),
+  ),
+);
 
 const engagementRule = fc
   .record({
@@ -70,7 +109,9 @@ const engagementRule = fc
 const document: fc.Arbitrary<RulebookDocument> = fc
   .record({
     engagement: fc.array(engagementRule, { minLength: 1, maxLength: 6 }),
-    fit: fc.array(fc.record({ when: tree(attributeLeaf, 1), points: fc.integer({ min: -20, max: 40 }) }), { maxLength: 4 }),
+    fit: fc.array(fc.record({ when: tree(attributeLeaf, 1), points: fc.integer({ min: -20, max: 40 }) }), {
+      maxLength: 4,
+    }),
     weights: fc.tuple(fc.integer({ min: 0, max: 3000 }), fc.integer({ min: 0, max: 3000 })),
     minimum: maybe(fc.integer({ min: -20, max: 20 })),
     hot: fc.dictionary(fc.constantFrom('h1', 'h2', 'h3'), derived, { minKeys: 1 }),
@@ -84,12 +125,19 @@ const document: fc.Arbitrary<RulebookDocument> = fc
   .map((made) => {
     const parsed = validateRulebook(
       without({
-        signals: Object.fromEntries(signalNames.map((name) => [name, { event: 'track', name, distinctBy: 'd', sum: 'n' }])),
+        signals: Object.fromEntries(
+          signalNames.map((name) => [name, { event: 'track', name, distinctBy: 'd', sum: 'n' }]),
+        ),
         engagement: made.engagement,
         groups: { g: { cap: made.groupCap } },
         fit: made.fit,
         grades: { A: 50, B: 30, C: 10 },
-        score: { engagement: made.weights[0] / 1000, fit: made.weights[1] / 1000, minimum: made.minimum, bands: { high: 60, middle: 20 } },
+        score: {
+          engagement: made.weights[0] / 1000,
+          fit: made.weights[1] / 1000,
+          minimum: made.minimum,
+          bands: { high: 60, middle: 20 },
+        },
         hot: made.hot,
         warm: made.warm,
         rearm: made.rearm,
@@ -118,7 +166,12 @@ const cells = fc.array(
   }),
   { maxLength: 12 },
 );
-const person = fc.record({ employees: maybe(fc.integer({ min: 1, max: 500 })), position: maybe(fc.constantFrom('manager', 'Director', 'staff')), introductionIn: maybe(fc.integer({ min: -30, max: 500 })), consent: fc.boolean() });
+const person = fc.record({
+  employees: maybe(fc.integer({ min: 1, max: 500 })),
+  position: maybe(fc.constantFrom('manager', 'Director', 'staff')),
+  introductionIn: maybe(fc.integer({ min: -30, max: 500 })),
+  consent: fc.boolean(),
+});
 const lead = fc.record({ cells, person, zone: fc.constantFrom(...zones) });
 type Lead = typeof lead extends fc.Arbitrary<infer T> ? T : never;
 
@@ -128,19 +181,32 @@ function stateOf(made: Lead, rulebook: CompiledRulebook): LeadState {
   const stamp = { at: now, event: 'e' };
   for (const { signal, ago, count, sum, distinct } of made.cells) {
     const at = now - ago * 86_400_000;
-    (state.counters[rulebook.signalNames.get(signal)!.hash] ??= {})[today - ago] = { count, sum, distinct: distinct.map(String).sort(), first: at, last: at };
+    (state.counters[rulebook.signalNames.get(signal)!.hash] ??= {})[today - ago] = {
+      count,
+      sum,
+      distinct: distinct.map(String).sort(),
+      first: at,
+      last: at,
+    };
     state.lastAt = Math.max(state.lastAt ?? 0, at);
   }
   const { employees, position, introductionIn, consent } = made.person;
   if (employees !== undefined) state.profile['company.employees'] = { value: employees, ...stamp };
   if (position !== undefined) state.profile['position'] = { value: position, ...stamp };
-  if (introductionIn !== undefined) state.profile['introductionBy'] = { value: formatDay(today + introductionIn), ...stamp };
+  if (introductionIn !== undefined)
+    state.profile['introductionBy'] = { value: formatDay(today + introductionIn), ...stamp };
   if (consent) state.consent['marketing'] = { value: { state: 'granted', basis: 'opt-in' }, ...stamp };
   return state;
 }
 
 const naive = (rulebook: CompiledRulebook, state: LeadState, at: number) =>
-  new NaiveLooker(rulebook.document, (name) => rulebook.signalNames.get(name)!.hash, state, rulebook.zone.localDay(at), null).look();
+  new NaiveLooker(
+    rulebook.document,
+    (name) => rulebook.signalNames.get(name)!.hash,
+    state,
+    rulebook.zone.localDay(at),
+    null,
+  ).look();
 const compiled = (made: Lead, document: RulebookDocument) => compileRulebook(document, 1, makeZone(made.zone));
 const decidedOn = ({ temperature, grade, band, stagesHeld, rearm, segments }: ReturnType<typeof naive>) =>
   JSON.stringify([temperature, grade, band, stagesHeld, rearm, segments]);
@@ -152,7 +218,12 @@ describe('I16: a look is a function of state, rulebook and day, and the compiled
         const rulebook = compiled(made, document);
         const state = stateOf(made, rulebook);
         const at = now + later * 86_400_000;
-        const { engagement, fit, score, grade, band, temperature, hotRules, segments, rearm } = look(state, rulebook, freshMemory(), at);
+        const { engagement, fit, score, grade, band, temperature, hotRules, segments, rearm } = look(
+          state,
+          rulebook,
+          freshMemory(),
+          at,
+        );
         const { stagesHeld: _, ...expected } = naive(rulebook, state, at);
         expect({ engagement, fit, score, grade, band, temperature, hotRules, segments, rearm }).toEqual(expected);
       }),
@@ -168,7 +239,12 @@ describe('I16: a look is a function of state, rulebook and day, and the compiled
         const told = explain(state, rulebook, freshMemory(), now, 'ja');
         const seen = naive(rulebook, state, now);
         const sum = (lines: { points: number }[]) => lines.reduce((total, line) => total + line.points, 0);
-        expect([sum(told.engagement.lines), sum(told.fit.lines), sum(told.score.lines), sum(flatLines(told, rulebook))]).toEqual([seen.engagement, seen.fit, seen.score, seen.score]);
+        expect([
+          sum(told.engagement.lines),
+          sum(told.fit.lines),
+          sum(told.score.lines),
+          sum(flatLines(told, rulebook)),
+        ]).toEqual([seen.engagement, seen.fit, seen.score, seen.score]);
         for (const { kind, points, beforeDecay, decay, capped, expired } of told.engagement.lines)
           if (kind === 'signal') expect(beforeDecay! + decay! + capped! + expired!).toBe(points);
         expect(told.hot.filter((rule) => rule.held).map((rule) => rule.name)).toEqual(seen.hotRules);
@@ -199,5 +275,12 @@ describe('I16: a look is a function of state, rulebook and day, and the compiled
 });
 
 test('the weights are the nearest integers', () => {
-  fc.assert(fc.property(fc.integer({ min: 1, max: 90 }), fc.integer({ min: 0, max: 2900 }), (halfLife, age) => BigInt(weightTable(halfLife)[age] ?? 0) === weightOf(age, halfLife)), { numRuns: 300 });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 90 }),
+      fc.integer({ min: 0, max: 2900 }),
+      (halfLife, age) => BigInt(weightTable(halfLife)[age] ?? 0) === weightOf(age, halfLife),
+    ),
+    { numRuns: 300 },
+  );
 });

@@ -1,4 +1,13 @@
-import { addMonths, foldText, parseDay, type Condition, type DayCounter, type Json, type LeadState, type LocalDay } from '#libs/leads/domain';
+import {
+  addMonths,
+  foldText,
+  parseDay,
+  type Condition,
+  type DayCounter,
+  type Json,
+  type LeadState,
+  type LocalDay,
+} from '#libs/leads/domain';
 import type { EngagementRule } from '#libs/scoring/domain';
 import type { RulebookDocument } from '#libs/projection/domain';
 
@@ -30,7 +39,10 @@ export class NaiveLooker {
 
   look(): NaiveLook {
     const { document } = this;
-    const named = (map: Record<string, Condition>) => Object.keys(map).sort().filter((name) => this.holds(map[name]!));
+    const named = (map: Record<string, Condition>) =>
+      Object.keys(map)
+        .sort()
+        .filter((name) => this.holds(map[name]!));
     return {
       engagement: this.engagement(),
       fit: this.fit(),
@@ -56,7 +68,10 @@ export class NaiveLooker {
     if (rule.expires !== undefined && !all.some(([day]) => this.today - day <= daysIn(rule.expires!))) return 0;
     let sum = 0n;
     for (const [day, counter] of this.cells(rule.signal, rule.window)) {
-      const times = Math.min(rule.count === 'distinct' ? (counter.distinct ?? []).length : counter.count, rule.timesPerDay ?? Infinity);
+      const times = Math.min(
+        rule.count === 'distinct' ? (counter.distinct ?? []).length : counter.count,
+        rule.timesPerDay ?? Infinity,
+      );
       const weight = rule.halfLife === undefined ? billion : weightOf(this.today - day, daysIn(rule.halfLife));
       sum += BigInt(times) * BigInt(Math.round(Math.abs(rule.points) * 10)) * weight;
     }
@@ -77,12 +92,15 @@ export class NaiveLooker {
   }
 
   private fit(): number {
-    return this.document.fit.filter((rule) => this.holds(rule.when)).reduce((sum, rule) => sum + Math.round(rule.points * 10), 0);
+    return this.document.fit
+      .filter((rule) => this.holds(rule.when))
+      .reduce((sum, rule) => sum + Math.round(rule.points * 10), 0);
   }
 
   private score(): number {
     const { engagement, fit, minimum } = this.document.score;
-    const part = (amount: number, weight: number) => Math.sign(amount) * Number(halfUp(BigInt(Math.abs(amount)) * BigInt(Math.round(weight * 1000)), 1000n));
+    const part = (amount: number, weight: number) =>
+      Math.sign(amount) * Number(halfUp(BigInt(Math.abs(amount)) * BigInt(Math.round(weight * 1000)), 1000n));
     const sum = part(this.engagement(), engagement) + part(this.fit(), fit);
     return minimum === undefined ? sum : Math.max(sum, Math.round(minimum * 10));
   }
@@ -115,11 +133,16 @@ export class NaiveLooker {
     if ('grade' in node) return isLevel(['A', 'B', 'C', 'D'], this.grade(), node.grade);
     if ('band' in node) return isLevel(['high', 'middle', 'low'], this.band(), node.band);
     if ('temperature' in node) return isLevel(['hot', 'warm', 'cold'], this.temperature(), node.temperature);
-    if ('stage' in node) return isLevel(this.document.stages.map((stage) => stage.name).reverse(), this.stage, node.stage);
+    if ('stage' in node)
+      return isLevel(this.document.stages.map((stage) => stage.name).reverse(), this.stage, node.stage);
     if ('consent' in node) return this.state.consent[node.consent]?.value.state === (node.state ?? 'granted');
     if ('attribute' in node) return this.attributeHolds(node);
     const cells = this.cells(node.signal, node.within);
-    const age = (days: LocalDay[], pick: (...days: number[]) => number, tests?: { within?: string; olderThan?: string }) =>
+    const age = (
+      days: LocalDay[],
+      pick: (...days: number[]) => number,
+      tests?: { within?: string; olderThan?: string },
+    ) =>
       tests === undefined ||
       (days.length > 0 &&
         (tests.within === undefined || this.today - pick(...days) <= daysIn(tests.within)) &&
@@ -130,7 +153,11 @@ export class NaiveLooker {
     const bare = !node.count && !node.distinct && !node.sum && !node.first && !node.last;
     return (
       (!node.distinct || compares(Math.min(distinct, 64), node.distinct)) &&
-      (!node.sum || compares(cells.reduce((sum, [, counter]) => sum + (counter.sum ?? 0), 0), node.sum)) &&
+      (!node.sum ||
+        compares(
+          cells.reduce((sum, [, counter]) => sum + (counter.sum ?? 0), 0),
+          node.sum,
+        )) &&
       (!node.count || compares(count, node.count)) &&
       (!bare || count > 0) &&
       age(ever, Math.min, node.first) &&
@@ -144,11 +171,17 @@ export class NaiveLooker {
     if (node.exists !== undefined && node.exists !== known) return false;
     if (!known) return Object.keys(node).every((key) => key === 'attribute' || key === 'exists');
     const number = typeof value === 'number' ? value : NaN;
-    const same = (wanted: Json) => wanted === value || (typeof wanted === 'string' && typeof value === 'string' && foldText(wanted).trim() === foldText(value).trim());
+    const same = (wanted: Json) =>
+      wanted === value ||
+      (typeof wanted === 'string' && typeof value === 'string' && foldText(wanted).trim() === foldText(value).trim());
     if (node.equals !== undefined && !same(node.equals)) return false;
     if (node.in && !node.in.some(same)) return false;
     if (!compares(number, node, true)) return false;
-    if (node.contains !== undefined && ![node.contains].flat().some((part) => foldText(String(value)).includes(foldText(part)))) return false;
+    if (
+      node.contains !== undefined &&
+      ![node.contains].flat().some((part) => foldText(String(value)).includes(foldText(part)))
+    )
+      return false;
     if (node.within === undefined) return true;
     const date = typeof value === 'string' ? parseDay(value) : undefined;
     const months = /^(\d+)mo$/.exec(node.within);
@@ -182,7 +215,13 @@ export function weightOf(age: number, halfLife: number): bigint {
 
 type Tests = { gte?: number; gt?: number; lte?: number; lt?: number; eq?: number };
 const compares = (value: number, { gte, gt, lte, lt, eq }: Tests, ignoreEq = false): boolean =>
-  (gte === undefined || value >= gte) && (gt === undefined || value > gt) && (lte === undefined || value <= lte) && (lt === undefined || value < lt) && (ignoreEq || eq === undefined || value === eq);
+  (gte === undefined || value >= gte) &&
+  (gt === undefined || value > gt) &&
+  (lte === undefined || value <= lte) &&
+  (lt === undefined || value < lt) &&
+  (ignoreEq || eq === undefined || value === eq);
 
 const isLevel = (bestFirst: string[], value: string | null, wanted: string | { atLeast: string }): boolean =>
-  typeof wanted === 'string' ? value === wanted : value !== null && bestFirst.includes(value) && bestFirst.indexOf(value) <= bestFirst.indexOf(wanted.atLeast);
+  typeof wanted === 'string'
+    ? value === wanted
+    : value !== null && bestFirst.includes(value) && bestFirst.indexOf(value) <= bestFirst.indexOf(wanted.atLeast);

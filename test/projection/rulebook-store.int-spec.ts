@@ -24,7 +24,9 @@ test('a saved version changes nothing until it is published, and an old one can 
     [2, false],
     [1, true],
   ]);
-  const audited = await db.pool.query<{ action: string }>(`select action from audit_log where actor = 'tester' order by id`);
+  const audited = await db.pool.query<{ action: string }>(
+    `select action from audit_log where actor = 'tester' order by id`,
+  );
   expect(audited.rows.map((row) => row.action)).toEqual(['rulebook.save', 'rulebook.publish', 'rulebook.publish']);
 });
 

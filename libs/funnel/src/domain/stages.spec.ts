@@ -4,11 +4,18 @@ import { nextStage, type Funnel, type Outcome } from './stages.js';
 
 const stage = (name: string, rest = {}) => ({ name, rule: { name, ...rest }, when: undefined });
 const funnel: Funnel = {
-  stages: [stage('visitor'), stage('lead'), stage('prospect', { outcomes: ['accepted'] }), stage('opportunity', { outcomes: ['opportunity'], skippable: false }), stage('customer', { outcomes: ['won'] })],
+  stages: [
+    stage('visitor'),
+    stage('lead'),
+    stage('prospect', { outcomes: ['accepted'] }),
+    stage('opportunity', { outcomes: ['opportunity'], skippable: false }),
+    stage('customer', { outcomes: ['won'] }),
+  ],
   recycleTo: 'lead',
 };
 const at = (name: string, rest: Partial<LeadMemory> = {}): LeadMemory => ({ ...freshMemory(), stage: name, ...rest });
-const move = (memory: LeadMemory, holding: string[], outcome?: Outcome) => nextStage(funnel, memory, ({ name }) => holding.includes(name), outcome);
+const move = (memory: LeadMemory, holding: string[], outcome?: Outcome) =>
+  nextStage(funnel, memory, ({ name }) => holding.includes(name), outcome);
 
 describe('a lead moves through the funnel', () => {
   test('forward by conditions, over stages that do not hold', () => {
@@ -38,7 +45,9 @@ describe('a lead moves through the funnel', () => {
   test('a lost lead stays lost until sales says otherwise', () => {
     const lost = move(at('opportunity'), ['prospect'], { name: 'lost', event: 'o3' });
     expect(lost.stage).toBe('lost');
-    expect(move(at('lost', { outcome: 'o3' }), ['prospect', 'opportunity'], { name: 'lost', event: 'o3' }).stage).toBe('lost');
+    expect(move(at('lost', { outcome: 'o3' }), ['prospect', 'opportunity'], { name: 'lost', event: 'o3' }).stage).toBe(
+      'lost',
+    );
     expect(move(at('lost', { outcome: 'o3' }), [], { name: 'recycled', event: 'o4' }).stage).toBe('lead');
   });
 });

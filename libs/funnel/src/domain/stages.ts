@@ -10,7 +10,10 @@ export const stageRule = z.strictObject({
   /** Enters by itself while this holds. Without it, only an outcome of sales leads here. */
   when: conditionDefinition.optional(),
   /** Outcomes of sales that lead here at once, for example `opportunity`, `won`. */
-  outcomes: z.array(z.enum(['contacted', 'accepted', 'rejected', 'meeting', 'opportunity', 'won'])).max(6).optional(),
+  outcomes: z
+    .array(z.enum(['contacted', 'accepted', 'rejected', 'meeting', 'opportunity', 'won']))
+    .max(6)
+    .optional(),
   /** false: a lead can only come from the stage right before. */
   skippable: z.boolean().optional(),
 });
@@ -50,7 +53,12 @@ const none: readonly string[] = [];
  * Where a lead stands next. Conditions move forward only; an outcome of sales moves once, in any direction. A stage that
  * was left backwards is entered again by its condition only after that has ceased in between.
  */
-export function nextStage(funnel: Funnel, memory: LeadMemory, holds: (stage: Stage) => boolean, outcome: Outcome | undefined): StageMove {
+export function nextStage(
+  funnel: Funnel,
+  memory: LeadMemory,
+  holds: (stage: Stage) => boolean,
+  outcome: Outcome | undefined,
+): StageMove {
   const { stages } = funnel;
   let at = memory.stage;
   let blocked = memory.blocked?.filter((name) => stages.some((stage) => stage.name === name && holds(stage))) ?? none;
@@ -58,7 +66,10 @@ export function nextStage(funnel: Funnel, memory: LeadMemory, holds: (stage: Sta
     const target = targetOf(funnel, outcome.name);
     if (target !== undefined && target !== at) {
       const backwards = indexOf(stages, target) < indexOf(stages, at);
-      if (backwards) blocked = stages.filter((stage, index) => index > indexOf(stages, target) && holds(stage)).map((stage) => stage.name);
+      if (backwards)
+        blocked = stages
+          .filter((stage, index) => index > indexOf(stages, target) && holds(stage))
+          .map((stage) => stage.name);
       at = target;
     }
   }

@@ -139,7 +139,14 @@ function describe(node: AttributeCondition, locale: Locale): string {
   const what = attributeWords(node.attribute, locale);
   const ja = locale === 'ja';
   const parts: string[] = [];
-  if (node.exists !== undefined) parts.push(ja ? (node.exists ? `${what}が分かっている` : `${what}が不明`) : `${what} is ${node.exists ? 'known' : 'unknown'}`);
+  if (node.exists !== undefined)
+    parts.push(
+      ja
+        ? node.exists
+          ? `${what}が分かっている`
+          : `${what}が不明`
+        : `${what} is ${node.exists ? 'known' : 'unknown'}`,
+    );
   const values = node.in ?? (node.equals === undefined ? undefined : [node.equals]);
   if (values) parts.push(ja ? `${what}が${listWords(values, locale)}` : `${what} is ${listWords(values, locale)}`);
   if (node.gte !== undefined) parts.push(ja ? `${what}が${node.gte}以上` : `${what} at least ${node.gte}`);
@@ -147,7 +154,17 @@ function describe(node: AttributeCondition, locale: Locale): string {
   if (node.lte !== undefined) parts.push(ja ? `${what}が${node.lte}以下` : `${what} at most ${node.lte}`);
   if (node.lt !== undefined) parts.push(ja ? `${what}が${node.lt}未満` : `${what} less than ${node.lt}`);
   const like = node.contains ?? node.matches;
-  if (like !== undefined) parts.push(ja ? `${what}に${listWords([like].flat(), locale)}を含む` : `${what} mentions ${listWords([like].flat(), locale)}`);
-  if (node.within !== undefined) parts.push(ja ? `${what}が今日から${windowWords(node.within, locale)}以内` : `${what} within ${windowWords(node.within, locale)} from now`);
+  if (like !== undefined)
+    parts.push(
+      ja
+        ? `${what}に${listWords([like].flat(), locale)}を含む`
+        : `${what} mentions ${listWords([like].flat(), locale)}`,
+    );
+  if (node.within !== undefined)
+    parts.push(
+      ja
+        ? `${what}が今日から${windowWords(node.within, locale)}以内`
+        : `${what} within ${windowWords(node.within, locale)} from now`,
+    );
   return parts.join(ja ? '、かつ' : ' and ');
 }

@@ -1,12 +1,28 @@
 import type { Condition } from './condition.js';
 import { attributeLeaf } from './condition-attribute.js';
-import { never, type CompiledCondition, type ConditionContext, type ExplainedLine, type Facts, type Leaf, type Locale } from './condition-facts.js';
+import {
+  never,
+  type CompiledCondition,
+  type ConditionContext,
+  type ExplainedLine,
+  type Facts,
+  type Leaf,
+  type Locale,
+} from './condition-facts.js';
 import { levelLeaf } from './condition-level.js';
 import { signalLeaf } from './condition-signal.js';
 
 export function compileCondition(node: Condition, context: ConditionContext): CompiledCondition {
-  if ('all' in node) return branch(node.all.map((child) => compileCondition(child, context)), true);
-  if ('any' in node) return branch(node.any.map((child) => compileCondition(child, context)), false);
+  if ('all' in node)
+    return branch(
+      node.all.map((child) => compileCondition(child, context)),
+      true,
+    );
+  if ('any' in node)
+    return branch(
+      node.any.map((child) => compileCondition(child, context)),
+      false,
+    );
   if ('not' in node) return negation(compileCondition(node.not, context));
   if ('attribute' in node) return withParts(attributeLeaf(node));
   if ('signal' in node) return withParts(signalLeaf(node, context));
@@ -20,7 +36,10 @@ function withParts(leaf: Leaf, parts?: readonly CompiledCondition[]): CompiledCo
     get parts() {
       return parts ?? [compiled];
     },
-    explain: (facts, locale) => ({ held: leaf.evaluate(facts), lines: compiled.parts.map((part) => lineOf(part, facts, locale)) }),
+    explain: (facts, locale) => ({
+      held: leaf.evaluate(facts),
+      lines: compiled.parts.map((part) => lineOf(part, facts, locale)),
+    }),
   };
   return compiled;
 }
@@ -35,7 +54,10 @@ const lineOf = (condition: CompiledCondition, facts: Facts, locale: Locale): Exp
   };
 };
 
-const joins = { ja: { all: '、かつ', any: '、または', not: '「', end: '」ではない' }, en: { all: ' and ', any: ' or ', not: 'not: ', end: '' } };
+const joins = {
+  ja: { all: '、かつ', any: '、または', not: '「', end: '」ではない' },
+  en: { all: ' and ', any: ' or ', not: 'not: ', end: '' },
+};
 
 function branch(children: CompiledCondition[], all: boolean): CompiledCondition {
   const evaluate = (facts: Facts): boolean => {

@@ -3,7 +3,10 @@ import { never, type Axis, type ConditionContext, type Facts, type Leaf, type Lo
 import { compiledComparison } from './condition-signal.js';
 import { comparisonWords, levelWords, nameWords } from './condition-words.js';
 
-type LevelCondition = Exclude<Condition, { all: unknown } | { any: unknown } | { not: unknown } | { attribute: unknown } | { signal: unknown }>;
+type LevelCondition = Exclude<
+  Condition,
+  { all: unknown } | { any: unknown } | { not: unknown } | { attribute: unknown } | { signal: unknown }
+>;
 
 export const tenths = (points: number): number => Math.round(points * 10);
 
@@ -27,20 +30,33 @@ function axisLeaf(axis: Axis, comparison: Comparison): Leaf {
   const ok = compiledComparison(scaled);
   const { gte, gt, lte, lt, eq } = scaled;
   // stated as "at or above": gt t is at or above t + 1 tenth
-  const thresholds = [gte, lt, gt === undefined ? gt : gt + 1, lte === undefined ? lte : lte + 1, eq, eq === undefined ? eq : eq + 1].filter(
-    (threshold) => threshold !== undefined,
-  );
+  const thresholds = [
+    gte,
+    lt,
+    gt === undefined ? gt : gt + 1,
+    lte === undefined ? lte : lte + 1,
+    eq,
+    eq === undefined ? eq : eq + 1,
+  ].filter((threshold) => threshold !== undefined);
   return {
     evaluate: (facts) => ok(facts[axis]),
     nextFlip: (facts) => Math.min(never, ...thresholds.map((threshold) => facts.crossingDay(axis, threshold))),
     timeless: false,
     isUnknown: () => false,
-    describe: (locale) => (locale === 'ja' ? `${levelWords(axis, locale)}が${comparisonWords(comparison, locale, '点')}` : `${levelWords(axis, locale)} ${comparisonWords(comparison, locale)}`),
+    describe: (locale) =>
+      locale === 'ja'
+        ? `${levelWords(axis, locale)}が${comparisonWords(comparison, locale, '点')}`
+        : `${levelWords(axis, locale)} ${comparisonWords(comparison, locale)}`,
     actual: (facts) => String(facts[axis] / 10),
   };
 }
 
-function orderedLeaf<T extends string>(what: 'grade' | 'band' | 'temperature' | 'stage', bestFirst: readonly T[], wanted: T | { atLeast: T }, context?: ConditionContext): Leaf {
+function orderedLeaf<T extends string>(
+  what: 'grade' | 'band' | 'temperature' | 'stage',
+  bestFirst: readonly T[],
+  wanted: T | { atLeast: T },
+  context?: ConditionContext,
+): Leaf {
   const atLeast = typeof wanted === 'object';
   const level = atLeast ? wanted.atLeast : wanted;
   const accepted = new Set<string | null>(atLeast ? bestFirst.slice(0, bestFirst.indexOf(level) + 1) : [level]);
@@ -80,6 +96,8 @@ const consentLeaf = (purpose: string, state: 'granted' | 'withdrawn'): Leaf => {
     timeless: true,
     isUnknown: (facts) => recordOf(facts) === undefined,
     describe: (locale) =>
-      locale === 'ja' ? `${purpose}の同意${state === 'granted' ? 'がある' : 'が撤回された'}` : `consent to ${purpose} ${state}`,
+      locale === 'ja'
+        ? `${purpose}の同意${state === 'granted' ? 'がある' : 'が撤回された'}`
+        : `consent to ${purpose} ${state}`,
   };
 };

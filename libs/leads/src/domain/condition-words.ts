@@ -34,7 +34,13 @@ const levels: Record<string, { ja: string; en: string }> = {
   cold: { ja: 'コールド', en: 'cold' },
 };
 
-const values: Record<string, string> = { staff: '一般社員', leader: '係長・主任', manager: '課長・マネージャー', director: '部長', executive: '役員・経営者' };
+const values: Record<string, string> = {
+  staff: '一般社員',
+  leader: '係長・主任',
+  manager: '課長・マネージャー',
+  director: '部長',
+  executive: '役員・経営者',
+};
 
 export const attributeWords = (name: string, locale: Locale): string => attributes[name]?.[locale] ?? name;
 export const levelWords = (name: string, locale: Locale): string => levels[name]?.[locale] ?? name;
@@ -42,7 +48,9 @@ export const levelWords = (name: string, locale: Locale): string => levels[name]
 export const nameWords = (name: string): string => `「${name}」`;
 
 export const listWords = (list: readonly (string | number | boolean)[], locale: Locale): string =>
-  list.map((value) => (locale === 'ja' ? (values[String(value)] ?? String(value)) : String(value))).join(locale === 'ja' ? '・' : ' or ');
+  list
+    .map((value) => (locale === 'ja' ? (values[String(value)] ?? String(value)) : String(value)))
+    .join(locale === 'ja' ? '・' : ' or ');
 
 export function windowWords(window: string, locale: Locale): string {
   const amount = Number.parseInt(window, 10);

@@ -7,12 +7,17 @@ const texts = z.union([z.string().min(1).max(500), z.array(z.string().min(1).max
 /** `14d`, `2w`: whole local days. */
 export const dayWindow = z.string().regex(/^[1-9]\d{0,3}[dw]$/, 'must be a number of days or weeks such as 14d or 2w');
 /** `3mo` as well, for dates. */
-export const dateWindow = z.string().regex(/^[1-9]\d{0,3}(d|w|mo)$/, 'must be a number of days, weeks or months such as 14d, 2w or 3mo');
+export const dateWindow = z
+  .string()
+  .regex(/^[1-9]\d{0,3}(d|w|mo)$/, 'must be a number of days, weeks or months such as 14d, 2w or 3mo');
 
 const comparison = (of: z.ZodNumber) =>
   z
     .strictObject({ gte: of.optional(), gt: of.optional(), lte: of.optional(), lt: of.optional(), eq: of.optional() })
-    .refine((tests) => Object.values(tests).some((test) => test !== undefined), 'names no comparison: gte, gt, lte, lt or eq');
+    .refine(
+      (tests) => Object.values(tests).some((test) => test !== undefined),
+      'names no comparison: gte, gt, lte, lt or eq',
+    );
 
 const points = comparison(z.number().min(-1e6).max(1e6).multipleOf(0.1));
 const whole = comparison(z.number().int().min(0).max(1e12));
@@ -111,7 +116,10 @@ const tree = z
     const parsed = everyKind[kind]!.safeParse(value);
     if (!parsed.success) for (const issue of parsed.error.issues) context.addIssue({ ...issue } as never);
     else if (kind === 'attribute' && keys.length === 1)
-      context.addIssue({ code: 'custom', message: 'names no test: equals, in, gte, gt, lte, lt, contains, matches, exists or within' });
+      context.addIssue({
+        code: 'custom',
+        message: 'names no test: equals, in, gte, gt, lte, lt, contains, matches, exists or within',
+      });
   })
   .transform((value) => value as Condition) as unknown as z.ZodType<Condition>;
 

@@ -31,13 +31,15 @@ export class SignalDays {
 
   count(today: LocalDay, window: number): number {
     let total = 0;
-    for (let index = this.upTo(today) - 1; index >= 0 && today - this.days[index]! <= window; index -= 1) total += this.counts[index]!;
+    for (let index = this.upTo(today) - 1; index >= 0 && today - this.days[index]! <= window; index -= 1)
+      total += this.counts[index]!;
     return total;
   }
 
   sum(today: LocalDay, window: number): number {
     let total = 0;
-    for (let index = this.upTo(today) - 1; index >= 0 && today - this.days[index]! <= window; index -= 1) total += this.counters[index]!.sum ?? 0;
+    for (let index = this.upTo(today) - 1; index >= 0 && today - this.days[index]! <= window; index -= 1)
+      total += this.counters[index]!.sum ?? 0;
     return total;
   }
 

@@ -20,15 +20,22 @@ export function checkRulebook(document: RulebookDocument): FieldError[] {
 
   for (const [index, rule] of document.engagement.entries()) {
     const signal = known(document.signals, rule.signal);
-    if (!signal) report(['engagement', index, 'signal'], 'unknown-signal', `there is no signal ${JSON.stringify(rule.signal)}`);
+    if (!signal)
+      report(['engagement', index, 'signal'], 'unknown-signal', `there is no signal ${JSON.stringify(rule.signal)}`);
     else if (rule.count === 'distinct' && signal.distinctBy === undefined)
       report(['engagement', index, 'count'], 'no-distinct', `the signal ${rule.signal} has no distinctBy`);
     if (rule.group !== undefined && !known(document.groups ?? {}, rule.group))
       report(['engagement', index, 'group'], 'unknown-group', `there is no group ${JSON.stringify(rule.group)}`);
   }
   for (const [index, name] of stages.entries()) {
-    if (stages.indexOf(name) !== index) report(['stages', index, 'name'], 'doubled', `the stage ${name} is named twice`);
-    if ((exits as readonly string[]).includes(name)) report(['stages', index, 'name'], 'reserved', `${name} is where sales ends or returns a lead, it cannot be a stage`);
+    if (stages.indexOf(name) !== index)
+      report(['stages', index, 'name'], 'doubled', `the stage ${name} is named twice`);
+    if ((exits as readonly string[]).includes(name))
+      report(
+        ['stages', index, 'name'],
+        'reserved',
+        `${name} is where sales ends or returns a lead, it cannot be a stage`,
+      );
   }
   if (document.recycleTo !== undefined && !stages.includes(document.recycleTo))
     report(['recycleTo'], 'unknown-stage', `there is no stage ${JSON.stringify(document.recycleTo)}`);
@@ -41,15 +48,23 @@ export function checkRulebook(document: RulebookDocument): FieldError[] {
 type Report = (path: Path, code: string, message: string) => void;
 
 /** The names that a single condition uses must exist; also for conditions outside a rulebook, such as a scenario's. */
-export function checkNode(node: Condition, path: Path, document: RulebookDocument, stages: readonly string[], report: Report): void {
+export function checkNode(
+  node: Condition,
+  path: Path,
+  document: RulebookDocument,
+  stages: readonly string[],
+  report: Report,
+): void {
   if (path[0] === 'fit' && !attributesOnly.has(Object.keys(node).find((key) => attributesOnly.has(key)) ?? ''))
     report(path, 'fit-reads-attributes', 'fit may read attributes and consent only');
   if ('signal' in node) {
     const signal = known(document.signals, node.signal);
     if (!signal) report([...path, 'signal'], 'unknown-signal', `there is no signal ${JSON.stringify(node.signal)}`);
     else {
-      if (node.distinct && signal.distinctBy === undefined) report([...path, 'distinct'], 'no-distinct', `the signal ${node.signal} has no distinctBy`);
-      if (node.sum && signal.sum === undefined) report([...path, 'sum'], 'no-sum', `the signal ${node.signal} has no sum`);
+      if (node.distinct && signal.distinctBy === undefined)
+        report([...path, 'distinct'], 'no-distinct', `the signal ${node.signal} has no distinctBy`);
+      if (node.sum && signal.sum === undefined)
+        report([...path, 'sum'], 'no-sum', `the signal ${node.signal} has no sum`);
     }
   }
   if ('segment' in node && !known(document.segments ?? {}, node.segment))
@@ -61,15 +76,18 @@ export function checkNode(node: Condition, path: Path, document: RulebookDocumen
   }
 }
 
-const known = <T>(map: Record<string, T>, name: string): T | undefined => (Object.hasOwn(map, name) ? map[name] : undefined);
+const known = <T>(map: Record<string, T>, name: string): T | undefined =>
+  Object.hasOwn(map, name) ? map[name] : undefined;
 
 function placesOf(document: RulebookDocument): Place[] {
   const places: Place[] = document.fit.map((rule, index) => ({ path: ['fit', index, 'when'], condition: rule.when }));
   places.push({ path: ['warm'], condition: document.warm });
   if (document.rearm) places.push({ path: ['rearm'], condition: document.rearm });
   for (const [name, condition] of Object.entries(document.hot)) places.push({ path: ['hot', name], condition });
-  for (const [index, stage] of document.stages.entries()) if (stage.when) places.push({ path: ['stages', index, 'when'], condition: stage.when });
-  for (const [name, condition] of Object.entries(document.segments ?? {})) places.push({ path: ['segments', name], condition });
+  for (const [index, stage] of document.stages.entries())
+    if (stage.when) places.push({ path: ['stages', index, 'when'], condition: stage.when });
+  for (const [name, condition] of Object.entries(document.segments ?? {}))
+    places.push({ path: ['segments', name], condition });
   return places;
 }
 
@@ -77,7 +95,13 @@ function placesOf(document: RulebookDocument): Place[] {
 function checkDirection(document: RulebookDocument, report: Report): void {
   const places = placesOf(document);
   const ownerOf = (path: Path): string =>
-    path[0] === 'hot' || path[0] === 'warm' ? 'temperature' : path[0] === 'stages' ? 'stage' : path[0] === 'segments' ? `segment ${path[1]}` : String(path[0]);
+    path[0] === 'hot' || path[0] === 'warm'
+      ? 'temperature'
+      : path[0] === 'stages'
+        ? 'stage'
+        : path[0] === 'segments'
+          ? `segment ${path[1]}`
+          : String(path[0]);
   const reads = new Map<string, { owner: string; path: Path }[]>();
   for (const place of places) {
     const owner = ownerOf(place.path);
@@ -99,6 +123,7 @@ function checkDirection(document: RulebookDocument, report: Report): void {
     for (const read of list) {
       if ((owner === 'temperature' || owner === 'stage') && reaches(read.owner, 'stage', new Set()))
         report(read.path, 'reads-stage', `the ${owner} may not depend on the stage`);
-      else if (owner !== 'rearm' && reaches(read.owner, owner, new Set())) report(read.path, 'cycle', `the ${owner} would depend on itself`);
+      else if (owner !== 'rearm' && reaches(read.owner, owner, new Set()))
+        report(read.path, 'cycle', `the ${owner} would depend on itself`);
     }
 }

@@ -1,6 +1,24 @@
-import { compileSignal, compileCondition, indexSignals, type CompiledCondition, type CompiledSignal, type Condition, type ConditionContext, type Locale, type SignalIndex, type Zone } from '#libs/leads/domain';
+import {
+  compileSignal,
+  compileCondition,
+  indexSignals,
+  type CompiledCondition,
+  type CompiledSignal,
+  type Condition,
+  type ConditionContext,
+  type Locale,
+  type SignalIndex,
+  type Zone,
+} from '#libs/leads/domain';
 import type { Funnel } from '#libs/funnel/domain';
-import { compileEngagement, compileFit, compileScore, type Engagement, type Fit, type ScoreFormula } from '#libs/scoring/domain';
+import {
+  compileEngagement,
+  compileFit,
+  compileScore,
+  type Engagement,
+  type Fit,
+  type ScoreFormula,
+} from '#libs/scoring/domain';
 import { nodesOf } from '#libs/segments/domain';
 import type { RulebookDocument } from './rulebook.js';
 
@@ -46,7 +64,10 @@ export function compileRulebook(document: RulebookDocument, version: number, zon
     labelOf: (name, locale) => labelOf(document, name, locale),
   };
   const compile = (condition: Condition) => compileCondition(condition, conditions);
-  const named = (map: Record<string, Condition>): NamedCondition[] => Object.keys(map).sort().map((name) => ({ name, when: compile(map[name]!) }));
+  const named = (map: Record<string, Condition>): NamedCondition[] =>
+    Object.keys(map)
+      .sort()
+      .map((name) => ({ name, when: compile(map[name]!) }));
   const segments = named(document.segments ?? {});
   return {
     version,
@@ -78,11 +99,14 @@ function readersOfStage(segments: Record<string, Condition>): Set<string> {
   while (before !== readers.size) {
     before = readers.size;
     for (const [name, condition] of Object.entries(segments))
-      for (const { node } of nodesOf(condition)) if ('stage' in node || ('segment' in node && readers.has(node.segment))) readers.add(name);
+      for (const { node } of nodesOf(condition))
+        if ('stage' in node || ('segment' in node && readers.has(node.segment))) readers.add(name);
   }
   return readers;
 }
 
 /** What people call a signal, rule, segment or stage, if the document says so. */
 export const labelOf = (document: RulebookDocument, name: string, locale: Locale): string | undefined =>
-  (document.labels && Object.hasOwn(document.labels, name) ? document.labels[name] : document.stages.find((stage) => stage.name === name)?.label)?.[locale];
+  (document.labels && Object.hasOwn(document.labels, name)
+    ? document.labels[name]
+    : document.stages.find((stage) => stage.name === name)?.label)?.[locale];

@@ -26,13 +26,27 @@ export interface DecideOptions {
 }
 
 /** What differs between a look and what was decided before. Total and pure; the same look again decides nothing. */
-export function decide(memory: LeadMemory, seen: Look, { cause, quiet }: DecideOptions): { memory: LeadMemory; decisions: Decision[] } {
+export function decide(
+  memory: LeadMemory,
+  seen: Look,
+  { cause, quiet }: DecideOptions,
+): { memory: LeadMemory; decisions: Decision[] } {
   const decisions: Decision[] = [];
   let { armed, epoch, seq = 0 } = memory;
   const add = (decision: Decision['decision'], name: string, from: string | null, to: string | null) => {
     const counted = decision === 'stage' || decision === 'segment';
     if (counted) seq += 1;
-    decisions.push({ decision, name, from, to, cause, quiet, epoch, rules: decision === 'hot' ? seen.hotRules : [], seq: counted ? seq : 0 });
+    decisions.push({
+      decision,
+      name,
+      from,
+      to,
+      cause,
+      quiet,
+      epoch,
+      rules: decision === 'hot' ? seen.hotRules : [],
+      seq: counted ? seq : 0,
+    });
   };
 
   const hot = seen.temperature === 'hot';

@@ -1,4 +1,13 @@
-import type { ExplainedLine, Grade, LeadMemory, LeadState, Locale, LocalDay, Temperature, Band } from '#libs/leads/domain';
+import type {
+  ExplainedLine,
+  Grade,
+  LeadMemory,
+  LeadState,
+  Locale,
+  LocalDay,
+  Temperature,
+  Band,
+} from '#libs/leads/domain';
 import { detailsOf, weighted } from '#libs/scoring/domain';
 import { labelOf, type CompiledRulebook } from './compile.js';
 import type { LeadFacts } from './facts.js';
@@ -33,7 +42,11 @@ export interface Explanation {
   day: LocalDay;
   engagement: { total: number; lines: EngagementExplanation[] };
   fit: { total: number; grade: Grade; lines: (ExplainedLine & { points: number })[] };
-  score: { total: number; band: Band; lines: { kind: 'engagement' | 'fit' | 'minimum'; label: string; points: number }[] };
+  score: {
+    total: number;
+    band: Band;
+    lines: { kind: 'engagement' | 'fit' | 'minimum'; label: string; points: number }[];
+  };
   temperature: Temperature;
   /** All hot rules; what is missing to be hot are the lines that do not hold. */
   hot: RuleExplanation[];
@@ -46,14 +59,30 @@ export interface Explanation {
 
 const words = {
   ja: { engagement: '行動スコア', fit: '属性スコア', minimum: '下限への補正', cap: 'の上限', warm: 'ウォーム' },
-  en: { engagement: 'Engagement', fit: 'Fit', minimum: 'Raised to the minimum', cap: ': limit of the group', warm: 'Warm' },
+  en: {
+    engagement: 'Engagement',
+    fit: 'Fit',
+    minimum: 'Raised to the minimum',
+    cap: ': limit of the group',
+    warm: 'Warm',
+  },
 };
 
 /** Why a lead stands where it stands, to the last tenth of a point. */
-export function explain(state: LeadState, rulebook: CompiledRulebook, memory: LeadMemory, now: number, locale: Locale): Explanation {
+export function explain(
+  state: LeadState,
+  rulebook: CompiledRulebook,
+  memory: LeadMemory,
+  now: number,
+  locale: Locale,
+): Explanation {
   const facts = factsOf(state, rulebook, memory, now);
   const label = (name: string) => labelOf(rulebook.document, name, locale) ?? name;
-  const rule = (name: string, when: { explain: CompiledRulebook['warm']['explain'] }, shown = label(name)): RuleExplanation => ({
+  const rule = (
+    name: string,
+    when: { explain: CompiledRulebook['warm']['explain'] },
+    shown = label(name),
+  ): RuleExplanation => ({
     name,
     label: shown,
     ...when.explain(facts, locale),
@@ -68,7 +97,12 @@ export function explain(state: LeadState, rulebook: CompiledRulebook, memory: Le
       grade: facts.grade,
       lines: rulebook.fit.rules.map(({ rule: { label: named }, when, points }) => {
         const held = when.evaluate(facts);
-        return { text: named ?? when.describe(locale), held, unknown: when.isUnknown(facts), points: held ? points : 0 };
+        return {
+          text: named ?? when.describe(locale),
+          held,
+          unknown: when.isUnknown(facts),
+          points: held ? points : 0,
+        };
       }),
     },
     score: { total: facts.score, band: facts.band, lines: scoreLines(facts, locale) },
@@ -88,14 +122,28 @@ export function explain(state: LeadState, rulebook: CompiledRulebook, memory: Le
 function engagementLines(facts: LeadFacts, label: (name: string) => string, locale: Locale): EngagementExplanation[] {
   const { lines, groups } = detailsOf(facts.rulebook.engagement, facts.signalDays, facts.today);
   return [
-    ...lines.map(({ line, ...detail }): EngagementExplanation => ({ kind: 'signal', name: line.rule.signal, label: label(line.rule.signal), ...detail })),
-    ...groups.map(({ name, correction }): EngagementExplanation => ({ kind: 'group', name, label: `${label(name)}${words[locale].cap}`, points: correction })),
+    ...lines.map(({ line, ...detail }): EngagementExplanation => ({
+      kind: 'signal',
+      name: line.rule.signal,
+      label: label(line.rule.signal),
+      ...detail,
+    })),
+    ...groups.map(({ name, correction }): EngagementExplanation => ({
+      kind: 'group',
+      name,
+      label: `${label(name)}${words[locale].cap}`,
+      points: correction,
+    })),
   ];
 }
 
 function scoreLines({ rulebook, engagement, fit, score }: LeadFacts, locale: Locale): Explanation['score']['lines'] {
   const parts = [
-    { kind: 'engagement' as const, label: words[locale].engagement, points: weighted(engagement, rulebook.score.engagement) },
+    {
+      kind: 'engagement' as const,
+      label: words[locale].engagement,
+      points: weighted(engagement, rulebook.score.engagement),
+    },
     { kind: 'fit' as const, label: words[locale].fit, points: weighted(fit, rulebook.score.fit) },
   ];
   const correction = score - parts[0]!.points - parts[1]!.points;
@@ -116,7 +164,15 @@ export function flatLines(explanation: Explanation, rulebook: CompiledRulebook):
 }
 
 /** The conditions of named rules in words, for an alert. Unknown names are left out: the rulebook has moved on. */
-export const describeRules = (rulebook: CompiledRulebook, names: readonly string[], locale: Locale): { name: string; label: string; conditions: string[] }[] =>
+export const describeRules = (
+  rulebook: CompiledRulebook,
+  names: readonly string[],
+  locale: Locale,
+): { name: string; label: string; conditions: string[] }[] =>
   rulebook.hot
     .filter(({ name }) => names.includes(name))
-    .map(({ name, when }) => ({ name, label: labelOf(rulebook.document, name, locale) ?? name, conditions: when.parts.map((part) => part.describe(locale)) }));
+    .map(({ name, when }) => ({
+      name,
+      label: labelOf(rulebook.document, name, locale) ?? name,
+      conditions: when.parts.map((part) => part.describe(locale)),
+    }));

@@ -1,6 +1,29 @@
-import { never, SignalReader, type Axis, type Band, type Facts, type Grade, type LeadMemory, type LeadState, type LocalDay, type SignalDays, type Temperature } from '#libs/leads/domain';
+import {
+  never,
+  SignalReader,
+  type Axis,
+  type Band,
+  type Facts,
+  type Grade,
+  type LeadMemory,
+  type LeadState,
+  type LocalDay,
+  type SignalDays,
+  type Temperature,
+} from '#libs/leads/domain';
 import { nextStage, type Outcome, type StageMove } from '#libs/funnel/domain';
-import { bandOf, emptySides, fitFlip, fitOf, gradeOf, measureSides, scoreOf, totalOf, type EngagementLine, type Sides } from '#libs/scoring/domain';
+import {
+  bandOf,
+  emptySides,
+  fitFlip,
+  fitOf,
+  gradeOf,
+  measureSides,
+  scoreOf,
+  totalOf,
+  type EngagementLine,
+  type Sides,
+} from '#libs/scoring/domain';
 import type { CompiledRulebook } from './compile.js';
 
 export const horizonDays = 400;

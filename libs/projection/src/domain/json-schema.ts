@@ -6,7 +6,10 @@ const options = { io: 'input', unrepresentable: 'any' } as const;
 
 /** The published schema, for editors: the same definitions that validate, so that the two cannot differ. */
 export function rulebookJsonSchema(): Record<string, unknown> {
-  const schema = z.toJSONSchema(rulebookDocument, options) as { $defs: Record<string, unknown> } & Record<string, unknown>;
+  const schema = z.toJSONSchema(rulebookDocument, options) as { $defs: Record<string, unknown> } & Record<
+    string,
+    unknown
+  >;
   const conditions = z.toJSONSchema(conditionJsonSchema, options);
   return {
     ...schema,

@@ -73,7 +73,13 @@ export function look(state: LeadState, rulebook: CompiledRulebook, memory: LeadM
 
 function nextChangeDay(facts: LeadFacts): LocalDay {
   const { rulebook } = facts;
-  let day = Math.min(facts.today + horizonDays, facts.flipOf('temperature'), facts.flipOf('grade'), facts.flipOf('band'), facts.flipOf('stage'));
+  let day = Math.min(
+    facts.today + horizonDays,
+    facts.flipOf('temperature'),
+    facts.flipOf('grade'),
+    facts.flipOf('band'),
+    facts.flipOf('stage'),
+  );
   if (rulebook.rearm) day = Math.min(day, rulebook.rearm.nextFlip(facts));
   for (const { name } of rulebook.segments) day = Math.min(day, facts.segmentFlip(name));
   return Math.max(day, facts.today + 1);
@@ -99,7 +105,7 @@ export function exactNextChange(
 ): number | undefined {
   const before = look(state, rulebook, memory, now);
   const end = rulebook.zone.dayStart(before.day + horizonDays);
-  for (let at = before.nextChangeAt; at <= end; ) {
+  for (let at = before.nextChangeAt; at <= end;) {
     const after = look(state, rulebook, memory, at);
     if (differs(before, after)) return at;
     at = after.nextChangeAt;
@@ -108,5 +114,9 @@ export function exactNextChange(
 }
 
 /** The instant at which a hot lead stops being hot if nothing happens. */
-export const hotUntil = (state: LeadState, rulebook: CompiledRulebook, memory: LeadMemory, now: number): number | undefined =>
-  exactNextChange(state, rulebook, memory, now, (_, after) => after.temperature !== 'hot');
+export const hotUntil = (
+  state: LeadState,
+  rulebook: CompiledRulebook,
+  memory: LeadMemory,
+  now: number,
+): number | undefined => exactNextChange(state, rulebook, memory, now, (_, after) => after.temperature !== 'hot');

@@ -11,7 +11,8 @@ const rulebook = compileRulebook(parsed.document, 1, zone);
 const now = Date.UTC(2026, 4, 20, 3);
 const today = zone.localDay(now);
 
-const knows = (state: LeadState, attribute: string, value: Json) => (state.profile[attribute] = { value, at: now - 1000, event: 'e' });
+const knows = (state: LeadState, attribute: string, value: Json) =>
+  (state.profile[attribute] = { value, at: now - 1000, event: 'e' });
 const did = (state: LeadState, signal: string, daysAgo: number, distinct?: string[]) => {
   const days = (state.counters[rulebook.signalNames.get(signal)!.hash] ??= {});
   days[today - daysAgo] = { count: distinct?.length ?? 1, first: now, last: now, ...(distinct ? { distinct } : {}) };
@@ -46,14 +47,18 @@ describe('the shipped rulebook', () => {
   test('crosses once, is silent while disarmed, and again after it was armed', () => {
     const hot = lookAt(Object.keys(five));
     const first = decide(freshMemory(), hot, { cause: 'event', quiet: false, now });
-    expect(first.decisions.filter((decision) => decision.decision === 'hot')).toMatchObject([{ epoch: 1, rules: ['five-conditions'], quiet: false }]);
+    expect(first.decisions.filter((decision) => decision.decision === 'hot')).toMatchObject([
+      { epoch: 1, rules: ['five-conditions'], quiet: false },
+    ]);
     expect(decide(first.memory, hot, { cause: 'event', quiet: false, now }).decisions).toEqual([]);
     const warm = { ...hot, temperature: 'warm' as const, rearm: false, hotRules: [] };
     const disarmed = decide(first.memory, warm, { cause: 'time', quiet: true, now }).memory;
     expect(decide(disarmed, hot, { cause: 'event', quiet: false, now }).decisions).toEqual([]);
     const armed = decide(disarmed, { ...warm, rearm: true }, { cause: 'time', quiet: true, now });
     expect(armed.decisions).toMatchObject([{ decision: 'rearm', epoch: 1 }]);
-    expect(decide(armed.memory, hot, { cause: 'event', quiet: false, now }).decisions).toMatchObject([{ decision: 'hot', epoch: 2 }]);
+    expect(decide(armed.memory, hot, { cause: 'event', quiet: false, now }).decisions).toMatchObject([
+      { decision: 'hot', epoch: 2 },
+    ]);
   });
 });
 
@@ -63,15 +68,32 @@ describe('errors name their path', () => {
     edit(copy);
     return validateRulebook(copy).errors?.map((error) => `${error.path} ${error.code}`);
   };
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- these documents are wrong on purpose
   test.each<[string, (d: any) => void, string]>([
-    ['a window that is none', (d) => (d.hot['five-conditions'].all[0].within = '14 days'), 'hot.five-conditions.all.0.within invalid-format'],
-    ['an unknown key deep inside', (d) => (d.hot['five-conditions'].all[1].wihtin = '14d'), 'hot.five-conditions.all.1.wihtin unknown-key'],
+    [
+      'a window that is none',
+      (d) => (d.hot['five-conditions'].all[0].within = '14 days'),
+      'hot.five-conditions.all.0.within invalid-format',
+    ],
+    [
+      'an unknown key deep inside',
+      (d) => (d.hot['five-conditions'].all[1].wihtin = '14d'),
+      'hot.five-conditions.all.1.wihtin unknown-key',
+    ],
     ['an unknown key at the top', (d) => (d.signal = {}), 'signal unknown-key'],
     ['an unknown signal', (d) => (d.engagement[0].signal = 'nothing'), 'engagement.0.signal unknown-signal'],
     ['a missing part', (d) => delete d.grades, 'grades missing'],
     ['a hot rule that reads the stage', (d) => (d.hot.x = { stage: 'lead' }), 'hot.x.stage reads-stage'],
-    ['a hot rule that reads the stage through a segment', (d) => ((d.segments.s = { stage: 'lead' }), (d.hot.x = { segment: 's' })), 'hot.x.segment reads-stage'],
-    ['segments in a circle', (d) => ((d.segments.a = { segment: 'b' }), (d.segments.b = { segment: 'a' })), 'segments.a.segment cycle'],
+    [
+      'a hot rule that reads the stage through a segment',
+      (d) => ((d.segments.s = { stage: 'lead' }), (d.hot.x = { segment: 's' })),
+      'hot.x.segment reads-stage',
+    ],
+    [
+      'segments in a circle',
+      (d) => ((d.segments.a = { segment: 'b' }), (d.segments.b = { segment: 'a' })),
+      'segments.a.segment cycle',
+    ],
     ['fit that reads behaviour', (d) => (d.fit[0].when = { signal: 'inquiry' }), 'fit.0.when fit-reads-attributes'],
     ['no condition at all', (d) => (d.warm = { foo: 1 }), 'warm custom'],
   ])('%s', (_, edit, expected) => {

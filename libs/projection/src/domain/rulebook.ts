@@ -33,23 +33,30 @@ export const rulebookDocument = z.strictObject({
 });
 export type RulebookDocument = z.infer<typeof rulebookDocument>;
 
-export type ParsedRulebook = { document: RulebookDocument; errors?: undefined } | { document?: undefined; errors: FieldError[] };
+export type ParsedRulebook =
+  { document: RulebookDocument; errors?: undefined } | { document?: undefined; errors: FieldError[] };
 
 const maxLength = 1_000_000;
 
 /** YAML or JSON. Every problem is named by its path. */
 export function parseRulebook(text: string): ParsedRulebook {
-  if (text.length > maxLength) return { errors: [{ path: '', code: 'too-long', message: `is longer than ${maxLength} characters` }] };
+  if (text.length > maxLength)
+    return { errors: [{ path: '', code: 'too-long', message: `is longer than ${maxLength} characters` }] };
   const lines = new LineCounter();
   const yaml = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true });
   if (yaml.errors.length > 0)
     return {
       errors: yaml.errors.map((error) => {
         const at = lines.linePos(error.pos[0]);
-        return { path: '', code: 'syntax', message: `line ${at.line}, column ${at.col}: ${error.message.split('\n')[0]!.replace(/ at line .*$/, '')}` };
+        return {
+          path: '',
+          code: 'syntax',
+          message: `line ${at.line}, column ${at.col}: ${error.message.split('\n')[0]!.replace(/ at line .*$/, '')}`,
+        };
       }),
     };
-  if (!isMap(yaml.contents)) return { errors: [{ path: '', code: 'no-object', message: 'the document is no map of settings' }] };
+  if (!isMap(yaml.contents))
+    return { errors: [{ path: '', code: 'no-object', message: 'the document is no map of settings' }] };
   let plain: unknown;
   try {
     plain = yaml.toJS({ maxAliasCount: 100 });
@@ -61,7 +68,8 @@ export function parseRulebook(text: string): ParsedRulebook {
 
 /** The same for a document that is already an object, such as a request's body or a stored version. */
 export function validateRulebook(plain: unknown): ParsedRulebook {
-  if (depthOf(plain) > 60) return { errors: [{ path: '', code: 'too-deep', message: 'is nested more than 60 levels deep' }] };
+  if (depthOf(plain) > 60)
+    return { errors: [{ path: '', code: 'too-deep', message: 'is nested more than 60 levels deep' }] };
   const parsed = rulebookDocument.safeParse(plain);
   if (!parsed.success) return { errors: parsed.error.issues.flatMap(errorsOf) };
   const errors = checkRulebook(parsed.data);
@@ -71,9 +79,19 @@ export function validateRulebook(plain: unknown): ParsedRulebook {
 function errorsOf(issue: z.core.$ZodIssue): FieldError[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key].join('.'), code: 'unknown-key', message: 'is not known here' }));
+    return issue.keys.map((key) => ({
+      path: [...path, key].join('.'),
+      code: 'unknown-key',
+      message: 'is not known here',
+    }));
   const missing = issue.code === 'invalid_type' && issue.input === undefined && /undefined$/.test(issue.message);
-  return [{ path: path.join('.'), code: missing ? 'missing' : issue.code.replaceAll('_', '-'), message: missing ? 'is missing' : issue.message }];
+  return [
+    {
+      path: path.join('.'),
+      code: missing ? 'missing' : issue.code.replaceAll('_', '-'),
+      message: missing ? 'is missing' : issue.message,
+    },
+  ];
 }
 
 function depthOf(value: unknown, depth = 0): number {

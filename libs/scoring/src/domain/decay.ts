@@ -26,7 +26,7 @@ function weight(age: number, halfLife: number): number {
 
 /** 10⁹ · 2^(−age / halfLife) ≥ doubled / 2 */
 const reaches = (doubled: number, age: number, halfLife: number): boolean =>
-  BigInt(doubled) ** BigInt(halfLife) << BigInt(age) <= BigInt(2 * one) ** BigInt(halfLife);
+  (BigInt(doubled) ** BigInt(halfLife)) << BigInt(age) <= BigInt(2 * one) ** BigInt(halfLife);
 
 /** Half up. `amount` is in tenths of a point times 10⁻⁹, below 2⁵³. */
 export function toTenths(amount: number): number {

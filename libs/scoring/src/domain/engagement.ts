@@ -44,7 +44,11 @@ export interface Engagement {
   readonly groups: readonly { name: string; cap: number }[];
 }
 
-export function compileEngagement(rules: readonly EngagementRule[], groups: Record<string, GroupRule>, slotOf: (signal: string) => number): Engagement {
+export function compileEngagement(
+  rules: readonly EngagementRule[],
+  groups: Record<string, GroupRule>,
+  slotOf: (signal: string) => number,
+): Engagement {
   const compiledGroups = Object.entries(groups).map(([name, group]) => ({ name, cap: tenths(group.cap) }));
   const lines = rules.map((rule): EngagementLine => ({
     rule,
@@ -92,7 +96,10 @@ function bigLineSize(line: EngagementLine, days: SignalDays, today: LocalDay): n
     const age = today - days.days[index]!;
     if (age > line.window) break;
     const counted = line.distinct ? (days.counters[index]!.distinct?.length ?? 0) : days.counts[index]!;
-    sum += BigInt(Math.min(counted, line.timesPerDay)) * BigInt(line.points) * BigInt(line.weights ? (line.weights[age] ?? 0) : one);
+    sum +=
+      BigInt(Math.min(counted, line.timesPerDay)) *
+      BigInt(line.points) *
+      BigInt(line.weights ? (line.weights[age] ?? 0) : one);
   }
   return Math.min(Number((2n * sum + BigInt(one)) / (2n * BigInt(one))), line.cap);
 }
@@ -108,7 +115,12 @@ export const emptySides = (engagement: Engagement): Sides => ({
   minus: new Array<number>(engagement.groups.length + 1).fill(0),
 });
 
-export function measureSides(lines: readonly EngagementLine[], daysOf: (slot: number) => SignalDays, today: LocalDay, into: Sides): void {
+export function measureSides(
+  lines: readonly EngagementLine[],
+  daysOf: (slot: number) => SignalDays,
+  today: LocalDay,
+  into: Sides,
+): void {
   const { plus, minus } = into;
   for (let group = 0; group < plus.length; group += 1) plus[group] = minus[group] = 0;
   for (const line of lines) {

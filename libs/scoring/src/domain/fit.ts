@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { conditionDefinition, gradeOrder, never, tenths, type CompiledCondition, type Facts, type Grade, type LocalDay } from '#libs/leads/domain';
+import {
+  conditionDefinition,
+  gradeOrder,
+  never,
+  tenths,
+  type CompiledCondition,
+  type Facts,
+  type Grade,
+  type LocalDay,
+} from '#libs/leads/domain';
 
 export const fitRule = z.strictObject({
   when: conditionDefinition,
@@ -11,10 +20,9 @@ export type FitRule = z.infer<typeof fitRule>;
 
 const threshold = z.number().min(-100_000).max(100_000).multipleOf(0.1);
 /** Points from which a grade is given; below C is D. */
-export const gradeThresholds = z.strictObject({ A: threshold, B: threshold, C: threshold }).refine(
-  ({ A, B, C }) => A > B && B > C,
-  'must fall from A to C',
-);
+export const gradeThresholds = z
+  .strictObject({ A: threshold, B: threshold, C: threshold })
+  .refine(({ A, B, C }) => A > B && B > C, 'must fall from A to C');
 export type GradeThresholds = z.infer<typeof gradeThresholds>;
 
 export interface Fit {
@@ -22,7 +30,11 @@ export interface Fit {
   readonly grades: GradeThresholds;
 }
 
-export function compileFit(rules: readonly FitRule[], grades: GradeThresholds, compile: (rule: FitRule) => CompiledCondition): Fit {
+export function compileFit(
+  rules: readonly FitRule[],
+  grades: GradeThresholds,
+  compile: (rule: FitRule) => CompiledCondition,
+): Fit {
   return {
     rules: rules.map((rule) => ({ rule, when: compile(rule), points: tenths(rule.points) })),
     grades: { A: tenths(grades.A), B: tenths(grades.B), C: tenths(grades.C) },

@@ -23,7 +23,11 @@ export interface GroupDetail {
   correction: number;
 }
 
-export function detailsOf(engagement: Engagement, daysOf: (slot: number) => SignalDays, today: LocalDay): { lines: LineDetail[]; groups: GroupDetail[] } {
+export function detailsOf(
+  engagement: Engagement,
+  daysOf: (slot: number) => SignalDays,
+  today: LocalDay,
+): { lines: LineDetail[]; groups: GroupDetail[] } {
   const lines = engagement.lines.flatMap((line) => detailOf(line, daysOf(line.slot), today) ?? []);
   const groups = engagement.groups.flatMap(({ name, cap }, index) => {
     const sum = lines.reduce((total, { line, points }) => (line.group === index ? total + points : total), 0);

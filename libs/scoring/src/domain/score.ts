@@ -9,7 +9,9 @@ export const scoreRule = z.strictObject({
   engagement: weight,
   fit: weight,
   minimum: threshold.optional(),
-  bands: z.strictObject({ high: threshold, middle: threshold }).refine(({ high, middle }) => high > middle, 'high must be above middle'),
+  bands: z
+    .strictObject({ high: threshold, middle: threshold })
+    .refine(({ high, middle }) => high > middle, 'high must be above middle'),
 });
 export type ScoreRule = z.infer<typeof scoreRule>;
 
