@@ -76,6 +76,7 @@ function planVisitor(random: Random, serial: number, options: TrafficOptions): V
     steps.push(...planVisit(random, anonymousId, at, visit === 0 ? campaign : null));
     const lastAt = steps.at(-1)!.at;
     if (person && visit === Math.min(1, visits - 1)) steps.push(...planForm(random, anonymousId, person, lastAt + minute));
+    if (person && visit > 1 && random.chance(0.5)) steps.push(...planNewsletter(random, anonymousId, person, at - 20 * minute));
     at += random.between(1, Math.max(2, Math.floor((options.weeks * 7) / visits))) * day + random.between(0, 300) * minute;
   }
   return { anonymousId, ...(person ? { person } : {}), steps: steps.filter((step) => step.at <= options.until) };
@@ -114,6 +115,21 @@ function planForm(random: Random, anonymousId: string, person: Person, at: numbe
     ['Contact Requested', 3],
   ] as const);
   return [form(anonymousId, at, name, person, name === 'Material Requested' ? { material: random.pick(materials) } : {})];
+}
+
+/** The sites' own newsletter tool tells of opens, and sometimes of the click that brought somebody back. */
+function planNewsletter(random: Random, anonymousId: string, person: Person, at: number): Step[] {
+  const deliveryId = random.id('newsletter');
+  const step = (name: string, later: number, properties: Record<string, Json>): Step => ({
+    at: at + later,
+    call: 'track',
+    anonymousId,
+    name,
+    properties: { deliveryId, subject: person.language === 'ja' ? '月刊カザハヤ通信' : 'Kazahaya monthly', ...properties },
+    context: {},
+  });
+  const opened = step('Email Opened', 0, {});
+  return random.chance(0.4) ? [opened, step('Email Clicked', 40_000, { url: `${site}/products/flow` })] : [opened];
 }
 
 /** A submitted form with the minimum fields, consent and the wording that was shown. */
