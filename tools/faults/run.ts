@@ -2,6 +2,7 @@ import { topics, type EventLog } from '#libs/event-log';
 import { encodeEvent } from '#libs/leads/domain';
 import { eventIdOf, newId } from '#libs/platform';
 import { Random } from '#tools/traffic/random';
+import { breaker } from '../services/break.js';
 import type { ProgressLines } from '../services/progress-lines.js';
 import type { Findings } from './findings.js';
 import { operate, type OperatorAccount } from './operators.js';
@@ -11,7 +12,6 @@ import { Recorder } from './recorder.js';
 import { planBlows, Schedule, type Struck } from './schedule.js';
 import { sendAll } from './senders.js';
 import type { Stage } from './stage.js';
-import { Striker } from './strike.js';
 import { verifyDecisions } from './verify/decisions.js';
 import { verifyDeliveries, type DeliveryCounts } from './verify/deliveries.js';
 import { verifyIngest } from './verify/ingest.js';
@@ -74,7 +74,7 @@ export async function faultRun(stage: Stage, options: RunOptions): Promise<RunRe
   const operators = whenAccepted(recorder).then(() =>
     operate({ apiUrl: system.apiUrl, apiKey: stage.apiKey, seed: seed + 99, leads: options.leads, acceptedEvents, signal: AbortSignal.any([options.signal, operatorsStop.signal]) }),
   );
-  const schedule = new Schedule(system, new Striker('faults', system.services.redisUrl, progress), outside, random, (text) => progress.warn('blow', text));
+  const schedule = new Schedule(system, breaker('faults'), outside, random, (text) => progress.warn('blow', text));
   let sentAtLastBlow = 0;
   await Promise.race([
     system.failure,

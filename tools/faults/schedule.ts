@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '#tools/traffic/random';
+import { breaker } from '../services/break.js';
 import type { AppName, System } from '../supervisor/system.js';
 import type { Outside } from './outside.js';
-import type { Striker } from './strike.js';
 
 export type Blow =
   | { kind: 'kill'; app: AppName; when: 'any' | 'mail-in-hand' | 'alert-in-hand' }
@@ -65,7 +65,7 @@ export class Schedule {
 
   constructor(
     private readonly system: System,
-    private readonly striker: Striker,
+    private readonly services: ReturnType<typeof breaker>,
     private readonly outside: Outside,
     private readonly random: Random,
     private readonly tell: (text: string) => void,
@@ -84,19 +84,25 @@ export class Schedule {
       case 'kill':
         return this.kill(blow.app, blow.when);
       case 'postgres-crash':
-        await this.striker.crashPostgres(blow.awayMs);
+        await this.services.crashPostgres();
+        await sleep(blow.awayMs);
+        await this.services.startPostgres();
         this.struck.postgresCrashes += 1;
         return;
       case 'kafka-restart':
-        await this.striker.restartKafka(blow.awayMs, blow.hard);
+        await (blow.hard ? this.services.killKafka() : this.services.stopKafka());
+        await sleep(blow.awayMs);
+        await this.services.startKafka();
         this.struck.kafkaRestarts += 1;
         return;
       case 'redis-flush':
-        await this.striker.flushRedis();
+        await this.services.flushRedis();
         this.struck.redisFlushes += 1;
         return;
       case 'redis-away':
-        await this.striker.restartRedis(blow.awayMs, false);
+        await this.services.killRedis();
+        await sleep(blow.awayMs);
+        await this.services.startRedis();
         this.struck.redisAwayMs += blow.awayMs;
     }
   }

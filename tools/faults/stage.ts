@@ -6,7 +6,7 @@ import { createSource, createWriteKey } from '#libs/sources';
 import { createApiKey } from '../../apps/api/src/access/api-key.store.js';
 import { resetServices, type SetName } from '../services/index.js';
 import type { ProgressLines } from '../services/progress-lines.js';
-import { startSystem, type System, type SystemOptions } from '../supervisor/system.js';
+import { clearPrevious, startSystem, type System, type SystemOptions } from '../supervisor/system.js';
 import { Outside } from './outside.js';
 
 export interface Stage {
@@ -26,13 +26,13 @@ export interface StageOptions extends Pick<SystemOptions, 'embedded' | 'instance
   set: SetName;
   progress: ProgressLines;
   env?: Record<string, string>;
-  /** false: goes on with the data that is there. */
-  fresh?: boolean;
 }
 
 /** The whole system on services of its own, an outside world that remembers, and the keys to speak to it. */
 export async function setStage(options: StageOptions): Promise<Stage> {
-  if (options.fresh !== false) await resetServices(options.set);
+  // a reset must not pull the services from under somebody's run
+  await clearPrevious(options.set);
+  await resetServices(options.set);
   const outside = await new Outside().start();
   const errors = new Map<string, string[]>();
   const system = await startSystem({

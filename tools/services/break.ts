@@ -10,7 +10,7 @@ import { startNative } from './index.js';
  * What a fault run does to the services of its own set. Only sets that never use somebody else's services have these
  * doors, so nobody's database is crashed by an address left in the environment.
  */
-export function breaker(name: Extract<SetName, 'faults' | 'bench' | 'probe'>) {
+export function breaker(name: Extract<SetName, 'faults' | 'bench' | 'probe' | 'e2e'>) {
   const set = serviceSet(name);
   const quiet = progressLines(() => undefined);
   const record = (part: Part): PartRecord => {

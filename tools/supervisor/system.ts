@@ -50,6 +50,8 @@ const portOf: Record<AppName, { variable: string; preferred: number }> = {
   worker: { variable: 'WORKER_PROBE_PORT', preferred: 24303 },
 };
 
+const noteFileOf = (set: SetName) => path.join(serviceSet(set).folder, 'apps.json');
+
 interface Noted {
   supervisor: ProcessId;
   apps: ProcessId[];
@@ -59,8 +61,8 @@ interface Noted {
 export async function startSystem(options: SystemOptions): Promise<System> {
   const set = serviceSet(options.set);
   const progress = options.progress ?? progressLines();
-  const noteFile = path.join(set.folder, 'apps.json');
-  await clearPrevious(noteFile, options.set);
+  const noteFile = noteFileOf(options.set);
+  await clearPrevious(options.set);
   const services = await gatherServices(options, progress);
   const ownServices = options.services === undefined;
   const apps = new Map<string, AppProcess>();
@@ -145,8 +147,8 @@ async function allReady(apps: AppProcess[], limitMs: number, signal?: AbortSigna
 }
 
 /** Two supervisors on one set would fight; the apps of one that was killed are ended. */
-async function clearPrevious(noteFile: string, set: SetName): Promise<void> {
-  const before = readJson<Noted>(noteFile);
+export async function clearPrevious(set: SetName): Promise<void> {
+  const before = readJson<Noted>(noteFileOf(set));
   if (!before) return;
   if (before.supervisor.pid !== process.pid && (await isAlive(before.supervisor))) {
     throw new ServiceError(`The system of set "${set}" is already running (process ${before.supervisor.pid}).`, `Stop it first: kill ${before.supervisor.pid}`);
