@@ -1,4 +1,5 @@
 import type { Row } from '../support/row.js';
+import { alertLatency } from './alert.js';
 import { collectorBatch, collectorSingle } from './collector.js';
 import { projectorFold, projectorNewLeads } from './fold.js';
 import { nurtureSend } from './nurture.js';
@@ -8,5 +9,6 @@ export const rows: Record<string, Row> = {
   'collector.batch': collectorBatch,
   'projector.fold': projectorFold,
   'projector.newleads': projectorNewLeads,
+  'alert.latency': alertLatency,
   'nurture.send': nurtureSend,
 };

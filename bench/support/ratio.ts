@@ -38,6 +38,8 @@ export interface Rep {
 
 const maxForeign = 0.06;
 const maxSteal = 0.05;
+export const isClean = (reading: CpuReading): boolean => reading.foreign < maxForeign && reading.steal < maxSteal;
+
 /** CPU seconds of all roots of a reading. */
 export const totalOf = (reading: CpuReading): number => Object.values(reading.seconds).reduce((sum, value) => sum + value, 0);
 const rate = (stretch: Stretch) => (stretch.wrong ? 0 : stretch.units / stretch.seconds);
@@ -58,7 +60,7 @@ export async function measureRatio(row: RatioRow, report: (line: object) => void
       floors: [first, second],
       subject: rate(stretch),
       ratio: rate(stretch) / ((first + second) / 2),
-      clean: reading.foreign < maxForeign && reading.steal < maxSteal,
+      clean: isClean(reading),
       cpu: reading,
       cpuMsPerUnit: (used * 1000) / stretch.units,
       ...(stretch.wrong ? { wrong: stretch.wrong } : {}),
