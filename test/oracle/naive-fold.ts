@@ -38,35 +38,39 @@ interface Pair {
 }
 
 export function naiveFold(history: readonly LeadEvent[], signals: readonly CompiledSignal[], zone: Zone, options: NaiveOptions): Leads {
-  const events = history.filter((event, index) => history.findIndex((other) => other.id === event.id) === index);
-  const isWithdrawn = (id: string): boolean =>
-    latestOf(events.filter((e) => e.type === 'retraction' && e.refersTo === id && ['withdrawn', 'restored'].includes(e.name ?? '')))?.name === 'withdrawn';
+  const seen = new Set<string>();
+  const events = history.filter((event) => !seen.has(event.id) && seen.add(event.id));
+  const retractionsOf = groupBy(events.filter((e) => e.type === 'retraction' && ['withdrawn', 'restored'].includes(e.name ?? '')), (e) => e.refersTo);
+  const isWithdrawn = (id: string): boolean => latestOf(retractionsOf(id))?.name === 'withdrawn';
   const inForce = events.filter((event) => event.type === 'retraction' || !isWithdrawn(event.id));
-  const verdictOf = (id: string): Verdict | undefined =>
-    latestOf(inForce.filter((e) => e.type === 'verdict' && e.refersTo === id && ['human', 'machine', 'unsure'].includes(e.name ?? '')))?.name as Verdict | undefined;
+  const verdictsOf = groupBy(inForce.filter((e) => e.type === 'verdict' && ['human', 'machine', 'unsure'].includes(e.name ?? '')), (e) => e.refersTo);
+  const verdictOf = (id: string): Verdict | undefined => latestOf(verdictsOf(id))?.name as Verdict | undefined;
   const facts = inForce.filter((event) => !['retraction', 'verdict', 'unmerge', 'decision'].includes(event.type));
 
-  const pairs = facts.filter((event) => !inForce.some((e) => e.type === 'unmerge' && e.refersTo === event.id)).flatMap((event) => pairsOf(event, verdictOf(event.id)));
+  const unmergesOf = groupBy(inForce.filter((e) => e.type === 'unmerge'), (e) => e.refersTo);
+  const pairs = facts.filter((event) => unmergesOf(event.id).length === 0).flatMap((event) => pairsOf(event, verdictOf(event.id)));
   const links = pairs.filter(({ x, y }) => strong(x) && strong(y)).sort((p, q) => earlierFirst(p.event, q.event));
   const identifications = pairs.filter(({ x, y }) => strong(x) !== strong(y));
   const aparts = facts.filter((e) => e.type === 'apart').map((e) => [primary(e), e.otherKey] as const);
 
   const components = join(links, aparts, options.keyLimit);
-  const componentOf = (key: SubjectKey): SubjectKey => [...(components.find((keys) => keys.includes(key)) ?? [key])].sort()[0]!;
+  const leastOf = new Map(components.flatMap((keys) => keys.map((key) => [key, [...keys].sort()[0]!])));
+  const componentOf = (key: SubjectKey): SubjectKey => leastOf.get(key) ?? key;
   const anonOf = (pair: Pair): SubjectKey => (strong(pair.x) ? pair.y : pair.x);
   const strongOf = (pair: Pair): SubjectKey => (strong(pair.x) ? pair.x : pair.y);
+  const identificationsOf = groupBy([...identifications].sort((p, q) => earlierFirst(p.event, q.event)), anonOf);
 
   const leadOf = (event: LeadEvent): SubjectKey => {
     const key = primary(event)!;
     if (strong(key)) return componentOf(key);
-    const own = identifications.filter((pair) => anonOf(pair) === key).sort((p, q) => earlierFirst(p.event, q.event));
+    const own = identificationsOf(key);
     const before = own.filter((pair) => pair.event.occurredAt <= event.occurredAt);
     const owner = before.at(-1) ?? own[0];
     return owner ? componentOf(strongOf(owner)) : key;
   };
   const leadOfKey = (key: SubjectKey): SubjectKey => {
     if (strong(key)) return componentOf(key);
-    const owners = new Set(identifications.filter((pair) => anonOf(pair) === key).map((pair) => componentOf(strongOf(pair))));
+    const owners = new Set(identificationsOf(key).map((pair) => componentOf(strongOf(pair))));
     return owners.size === 1 ? [...owners][0]! : key;
   };
 
@@ -75,10 +79,21 @@ export function naiveFold(history: readonly LeadEvent[], signals: readonly Compi
   for (const pair of identifications) keys.add(strongOf(pair));
   const keySets = new Map<SubjectKey, SubjectKey[]>();
   for (const key of keys) keySets.set(leadOfKey(key), [...(keySets.get(leadOfKey(key)) ?? []), key]);
+  const eventsOf = groupBy(facts.filter((e) => primary(e) !== undefined), leadOf);
   const leads: Leads = new Map();
-  for (const [lead, leadKeys] of keySets)
-    leads.set(keySetName(leadKeys), stateOf(facts.filter((e) => primary(e) !== undefined && leadOf(e) === lead), signals, zone, verdictOf));
+  for (const [lead, leadKeys] of keySets) leads.set(keySetName(leadKeys), stateOf(eventsOf(lead), signals, zone, verdictOf));
   return leads;
+}
+
+/** The definition may be slow, but a fault run asks it about tens of thousands of events. */
+function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): (key: K) => T[] {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group) group.push(item);
+    else groups.set(keyOf(item), [item]);
+  }
+  return (key) => groups.get(key) ?? [];
 }
 
 const strong = (key: SubjectKey): boolean => key.startsWith('u:') || key.startsWith('e:');
