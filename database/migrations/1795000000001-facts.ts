@@ -16,7 +16,8 @@ export class Facts1795000000001 implements MigrationInterface {
 const sql = /* sql */ `
 -- One row only in a story test; see libs/platform/src/clock.ts.
 create table driven_clock (one boolean primary key default true check (one), at timestamptz not null);
-create function leadfold_now() returns timestamptz language sql volatile
+-- stable: a volatile one keeps every comparison with it off the indexes
+create function leadfold_now() returns timestamptz language sql stable
   as 'select coalesce((select at from driven_clock), clock_timestamp())';
 
 -- Every row that must be dated "as known then" names its batch.
