@@ -1,6 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { DomainError, type FieldError, type Logger } from '#libs/platform';
+import { classifySqlFailure, DomainError, type FieldError, type Logger } from '#libs/platform';
 
 interface Problem {
   type: string;
@@ -44,8 +44,9 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     const request = http.getRequest<FastifyRequest>();
     const problem = this.problemOf(error, request);
-    if (problem.status >= 500) this.log.error({ err: error, code: problem.code, method: request.method }, 'request failed');
+    if (problem.status === 500) this.log.error({ err: error, code: problem.code, method: request.method }, 'request failed');
     if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
+    if (problem.status === 503) this.log.warn({ err: error, code: problem.code, method: request.method }, 'a part is away');
     if (problem.status === 503) void reply.header('retry-after', '5');
     void reply.status(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem));
   }
@@ -73,6 +74,8 @@ export class ProblemFilter implements ExceptionFilter {
       const code = (fastify.code ?? 'bad-request').toLowerCase().replace(/^fst_err_(ctp_)?/, '').replaceAll('_', '-');
       return make(fastify.statusCode, code, fastify.message ?? 'The request cannot be read.');
     }
+    if (classifySqlFailure(error) === 'infrastructure')
+      return make(503, 'database-away', 'The database does not answer right now. Try again.');
     return make(500, 'internal', 'Something failed on our side. The log has the details.');
   }
 }
