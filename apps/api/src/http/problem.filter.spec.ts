@@ -26,10 +26,10 @@ function answerTo(error: unknown): { status: number; headers: Record<string, str
 }
 
 test.each([
-  [Object.assign(new Error('terminating connection'), { code: '57P01' })],
-  [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })],
-  [new Error('Connection terminated unexpectedly')],
-])('a database that is away is a 503 to try again, not our failure: %s', (error) => {
+  ['an admin shutdown', Object.assign(new Error('terminating connection'), { code: '57P01' })],
+  ['a refused connection', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })],
+  ['a lost connection', new Error('Connection terminated unexpectedly')],
+])('a database that is away is a 503 to try again, not our failure: %s', (_, error) => {
   expect(answerTo(error)).toMatchObject({ status: 503, headers: { 'retry-after': '5' }, body: { code: 'database-away' } });
 });
 
