@@ -58,7 +58,7 @@ export async function faultRun(stage: Stage, options: RunOptions): Promise<RunRe
   const operatorsStop = new AbortController();
   const since = performance.now();
   // slow enough that every blow falls into traffic; what is left then goes at full speed
-  const meanGap = (options.pauseMs[0] + options.pauseMs[1]) / 2 + 3_500;
+  const meanGap = (options.pauseMs[0] + options.pauseMs[1]) / 2 + 1_500;
   const slow = plan.items.length / ((blows.length * meanGap + options.redisAwayMs) / 1000);
   let rate = slow;
   let shown = 0;

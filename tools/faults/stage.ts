@@ -1,10 +1,11 @@
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { createEventLog, eventLogConfig, type EventLog } from '#libs/event-log';
 import { createLogger, createPool, parseConfig, type Pool } from '#libs/platform';
 import { createSource, createWriteKey } from '#libs/sources';
 import { createApiKey } from '../../apps/api/src/access/api-key.store.js';
-import { resetServices, type SetName } from '../services/index.js';
+import { resetServices, serviceSet, type SetName } from '../services/index.js';
 import type { ProgressLines } from '../services/progress-lines.js';
 import { clearPrevious, startSystem, type System, type SystemOptions } from '../supervisor/system.js';
 import { Outside } from './outside.js';
@@ -37,7 +38,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   const errors = new Map<string, string[]>();
   const system = await startSystem({
     ...options,
-    env: { LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn', ...options.env },
+    env: { COLLECTOR_CACHE_DIR: path.join(serviceSet(options.set).folder, 'collector'), LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn', ...options.env },
     appEnv: {
       worker: {
         ...outside.env,
