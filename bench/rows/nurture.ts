@@ -4,7 +4,7 @@ import { createJobQueue, jobQueueConfig, type JobQueue } from '#libs/job-queue';
 import { encodeEvent, recordKeyOf, type LeadEvent } from '#libs/leads/domain';
 import { eventIdOf, parseConfig } from '#libs/platform';
 import { ensureDefaultRulebook } from '#libs/projection';
-import { advanceRunJob, ensureDefaultScenarios, suppress } from '#libs/nurture';
+import { advanceRunJob, ensureDefaultScenarios, jobsOf, suppress } from '#libs/nurture';
 import type { MailsRequest } from '../floors/mail-pool.js';
 import { appPid, makePlace, quiet, sourceId, until, type Place } from '../support/bench-system.js';
 import { startChild, type Child } from '../support/child.js';
@@ -117,7 +117,7 @@ async function oneStep(place: Place, queue: JobQueue, sink: Child, leads: number
   );
   const ids = rows.map((row) => row.id);
   const started = performance.now();
-  await queue.enqueueMany(advanceRunJob, ids.map((id) => ({ payload: { id }, options: { jobId: `bench-${id}` } })));
+  await queue.enqueueMany(advanceRunJob, jobsOf(ids, 'bench'));
   const open = `select (select count(*) from run where id = any($1::uuid[]) and state = 'active')::int
     + (select count(*) from delivery where run = any($1::uuid[]) and state in ('pending', 'sending'))::int as n`;
   await until('every delivery of the step has ended', 300_000, async () => {
