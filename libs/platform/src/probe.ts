@@ -27,7 +27,10 @@ export async function serveProbe(
         (error: Error) => answer(500, 'text/plain', error.message),
       );
     } else if (path === '/healthz' || path === '/readyz') {
-      runChecks(options.checks).then((result) => answer(result.ok ? 200 : 503, 'application/json', JSON.stringify(result)));
+      runChecks(options.checks).then(
+        (result) => answer(result.ok ? 200 : 503, 'application/json', JSON.stringify(result)),
+        (error: Error) => answer(500, 'text/plain', error.message),
+      );
     } else answer(404, 'text/plain', 'not found');
   });
   await new Promise<void>((resolve, reject) => {
