@@ -13,6 +13,7 @@ import { echoOrigin } from './cors.js';
 import { inflateBody, isGzip } from './inflate.js';
 import type { CollectorParts } from './parts.js';
 import { sendProblem } from './problem.js';
+import { BodyRefused } from './read-body.js';
 import { TokenBuckets } from './token-bucket.js';
 import { keyInBody, keyInHeaders } from './write-key.js';
 
@@ -25,7 +26,6 @@ export function registerCollect(server: FastifyInstance, parts: CollectorParts):
     server.post(
       path,
       {
-        bodyLimit: limits.batchBytes,
         onRequest: collect.admit,
         errorHandler: (error, request, reply) => void collect.failed(error, request, reply),
       },
@@ -44,16 +44,14 @@ class Collect {
     this.buckets = new TokenBuckets(parts.config.COLLECTOR_EVENTS_PER_SECOND);
   }
 
-  /** Reserves the memory a request may take before a byte of its body is read. */
+  /** A request that has no room as announced is refused before its body is read; room is taken as the body arrives. */
   readonly admit = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     echoOrigin(request, reply);
     const { headers } = request.raw;
-    const declared = Number(headers['content-length'] ?? limits.batchBytes);
-    const bytes = headers['content-encoding'] || !(declared <= limits.batchBytes) ? limits.batchBytes : declared;
-    const { inFlight, config } = this.parts;
-    if (inFlight.bytes + bytes > config.COLLECTOR_IN_FLIGHT_BYTES) return void this.busy(reply);
-    inFlight.bytes += bytes;
-    reply.raw.once('close', () => (inFlight.bytes -= bytes));
+    const declared = Number(headers['content-length'] ?? 0);
+    const { inFlight } = this.parts;
+    if (!inFlight.hasRoom(Math.min(declared, limits.batchBytes))) return void this.busy(reply);
+    reply.raw.once('close', () => inFlight.release(request.raw));
     // the type says nothing: beacons and SDKs send JSON under any name
     headers['content-type'] = 'application/octet-stream';
     done();
@@ -67,6 +65,8 @@ class Collect {
     let body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined || isGzip(body)) {
+      // inflated, it may take as much as any request may
+      if (!this.parts.inFlight.take(request.raw, limits.batchBytes)) return this.busy(reply);
       const inflated = await inflateBody(body, encoding ?? '');
       if (!inflated.ok) return this.refused(reply, inflated);
       body = inflated.body;
@@ -146,7 +146,7 @@ class Collect {
     return sendProblem(reply, 429, 'rate-limited', 'This source sends too many events.');
   }
 
-  private busy(reply: FastifyReply) {
+  private busy(reply: FastifyReply): FastifyReply {
     this.parts.metrics.requests.inc({ outcome: 'busy' });
     // the body was not read: the connection cannot be used again
     reply.header('retry-after', '1').header('connection', 'close');
@@ -165,9 +165,12 @@ class Collect {
 
   failed(error: Error, _request: FastifyRequest, reply: FastifyReply) {
     const status = (error as { statusCode?: number }).statusCode ?? 500;
+    if (error instanceof BodyRefused && status === 503) return this.busy(reply);
     if (status < 500) {
       const tooLarge = status === 413;
       const code = tooLarge ? 'too-large' : 'bad-request';
+      // not all of the body was read
+      reply.header('connection', 'close');
       const detail = tooLarge ? `a request has ${limits.batchBytes} bytes at most` : 'the request could not be read';
       return this.refused(reply, { ok: false, code, detail });
     }

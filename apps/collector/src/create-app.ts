@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { EventLog } from '#libs/event-log';
 import { createMetrics, type Logger } from '#libs/platform';
 import type { SourceDirectory } from '#libs/sources';
@@ -13,6 +13,7 @@ import { registerPreflight } from './cors.js';
 import { Hits } from './hit.route.js';
 import { InFlight, type CollectorParts } from './parts.js';
 import { sendProblem } from './problem.js';
+import { bodyReader } from './read-body.js';
 import { registerScript } from './script.route.js';
 import { registerSettings } from './settings.route.js';
 
@@ -28,7 +29,7 @@ export async function createApp(given: {
   eventLog: EventLog;
   sources: SourceDirectory;
 }): Promise<CollectorApp> {
-  const inFlight = new InFlight();
+  const inFlight = new InFlight(given.config.COLLECTOR_IN_FLIGHT_BYTES);
   const metrics = new CollectorMetrics(
     createMetrics('collector'),
     () => inFlight.bytes,
@@ -40,6 +41,9 @@ export async function createApp(given: {
     // tokens in paths carry a sealed URL
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8_192 },
     requestTimeout: 30_000,
+    // Node looks for requests that are overdue only so often
+    http: { connectionsCheckingInterval: 5_000 },
+    frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) => void sendProblem(reply, 400, 'bad-request', 'The path cannot be read.'),
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
   });
@@ -61,7 +65,7 @@ export async function createApp(given: {
 
 function registerRoutes(server: FastifyInstance, parts: CollectorParts, hits: Hits): void {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.addContentTypeParser('*', bodyReader(parts.inFlight));
   registerPreflight(server);
   registerCollect(server, parts);
   registerSettings(server, parts);

@@ -8,6 +8,8 @@ export interface Scan {
   itemBytes: number;
   itemKeys: number;
   stringBytes: number;
+  /** Longest key, whose limit is lower than that of other strings. */
+  keyBytes: number;
   /** Something only a walk over the parsed event can judge: escapes, exponents, endless numbers, prototype keys. */
   suspicious: boolean;
 }
@@ -18,12 +20,13 @@ const longestNumber = 300;
 
 /** Counts only; what is no JSON is for the parser to say. Stops early where the request is over a limit anyway. */
 export function scan(bytes: Buffer): Scan {
-  const result: Scan = { depth: 0, keys: 0, itemBytes: 0, itemKeys: 0, stringBytes: 0, suspicious: false };
+  const result: Scan = { depth: 0, keys: 0, itemBytes: 0, itemKeys: 0, stringBytes: 0, keyBytes: 0, suspicious: false };
   const length = bytes.length;
   let depth = 0;
   let itemStart = 0;
   let keysBefore = 0;
   let lastToken = 0;
+  let lastString = 0;
   for (let i = 0; i < length; i += 1) {
     const byte = bytes[i]!;
     if (byte === quote) {
@@ -36,9 +39,11 @@ export function scan(bytes: Buffer): Scan {
           if (bytes[i] === 0x75) result.suspicious = true;
         } else if (inside === 0x5f && bytes[i + 1] === 0x5f) result.suspicious = true;
       }
-      if (i - start > result.stringBytes) result.stringBytes = i - start;
+      lastString = i - start;
+      if (lastString > result.stringBytes) result.stringBytes = lastString;
     } else if (byte === 0x3a) {
       result.keys += 1;
+      if (lastString > result.keyBytes) result.keyBytes = lastString;
     } else if (byte === 0x7b || byte === 0x5b) {
       depth += 1;
       if (depth > result.depth) result.depth = depth;
