@@ -1,4 +1,4 @@
-import { DomainError } from './errors.js';
+import { DomainError } from './domain/index.js';
 import type { Queryable } from './database.js';
 
 /**

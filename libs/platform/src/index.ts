@@ -2,7 +2,7 @@ export * from './audit.js';
 export * from './clock.js';
 export * from './config.js';
 export * from './database.js';
-export * from './errors.js';
+export * from './domain/index.js';
 export * from './failpoint.js';
 export * from './ids.js';
 export * from './log.js';

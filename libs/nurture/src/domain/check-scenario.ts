@@ -1,4 +1,4 @@
-import type { FieldError } from '#libs/platform';
+import type { FieldError } from '#libs/platform/domain';
 import { awaitedSignals, firstStep, following, type Condition, type Scenario } from './scenario.js';
 
 /** What a scenario may refer to. */

@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { conditionDefinition, type Condition } from '#libs/leads/domain';
-import { DomainError, type FieldError } from '#libs/platform';
+import { DomainError, type FieldError } from '#libs/platform/domain';
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'lower-case letters, digits and hyphens');
 const stepName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'lower-case letters, digits and hyphens');

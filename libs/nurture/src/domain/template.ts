@@ -1,4 +1,4 @@
-import type { FieldError } from '#libs/platform';
+import type { FieldError } from '#libs/platform/domain';
 
 /** All a template may read (S7). */
 export interface TemplateContext {

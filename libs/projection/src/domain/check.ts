@@ -1,8 +1,8 @@
 import type { Condition } from '#libs/leads/domain';
 import { exits } from '#libs/funnel/domain';
 import { nodesOf } from '#libs/segments/domain';
-import type { FieldError } from '#libs/platform';
-import type { RulebookDocument } from './rulebook.js';
+import type { FieldError } from '#libs/platform/domain';
+import type { RulebookDocument } from './rulebook-document.js';
 
 type Path = readonly (string | number)[];
 interface Place {

@@ -20,7 +20,7 @@ import {
   type ScoreFormula,
 } from '#libs/scoring/domain';
 import { nodesOf } from '#libs/segments/domain';
-import type { RulebookDocument } from './rulebook.js';
+import type { RulebookDocument } from './rulebook-document.js';
 
 export interface NamedCondition {
   readonly name: string;

@@ -1,4 +1,5 @@
 import type {
+  Condition,
   ExplainedLine,
   Grade,
   LeadMemory,
@@ -8,7 +9,8 @@ import type {
   Temperature,
   Band,
 } from '#libs/leads/domain';
-import { detailsOf, weighted } from '#libs/scoring/domain';
+import { detailsOf, weighted, type EngagementLine } from '#libs/scoring/domain';
+import { nodesOf } from '#libs/segments/domain';
 import { labelOf, type CompiledRulebook } from './compile.js';
 import type { LeadFacts } from './facts.js';
 import { factsOf, hotUntil } from './look.js';
@@ -28,6 +30,22 @@ export interface EngagementExplanation {
   decay?: number;
   capped?: number;
   expired?: number;
+  /** Only where it was explained from the events themselves. */
+  events?: LineEvents;
+}
+
+/** Event ids. */
+export interface LineEvents {
+  first: string;
+  last: string;
+  /** The newest, newest first. */
+  ids: string[];
+}
+
+export interface FitExplanation extends ExplainedLine {
+  points: number;
+  /** Ids of the events that set what the rule reads. */
+  events: string[];
 }
 
 export interface RuleExplanation {
@@ -41,7 +59,7 @@ export interface Explanation {
   rulebook: number;
   day: LocalDay;
   engagement: { total: number; lines: EngagementExplanation[] };
-  fit: { total: number; grade: Grade; lines: (ExplainedLine & { points: number })[] };
+  fit: { total: number; grade: Grade; lines: FitExplanation[] };
   score: {
     total: number;
     band: Band;
@@ -75,6 +93,7 @@ export function explain(
   memory: LeadMemory,
   now: number,
   locale: Locale,
+  eventsOf?: (line: EngagementLine) => LineEvents | undefined,
 ): Explanation {
   const facts = factsOf(state, rulebook, memory, now);
   const label = (name: string) => labelOf(rulebook.document, name, locale) ?? name;
@@ -91,17 +110,18 @@ export function explain(
   return {
     rulebook: rulebook.version,
     day: facts.today,
-    engagement: { total: facts.engagement, lines: engagementLines(facts, label, locale) },
+    engagement: { total: facts.engagement, lines: engagementLines(facts, label, locale, eventsOf) },
     fit: {
       total: facts.fit,
       grade: facts.grade,
-      lines: rulebook.fit.rules.map(({ rule: { label: named }, when, points }) => {
+      lines: rulebook.fit.rules.map(({ rule: { label: named, when: condition }, when, points }) => {
         const held = when.evaluate(facts);
         return {
           text: named ?? when.describe(locale),
           held,
           unknown: when.isUnknown(facts),
           points: held ? points : 0,
+          events: settersOf(condition, state),
         };
       }),
     },
@@ -119,15 +139,31 @@ export function explain(
   };
 }
 
-function engagementLines(facts: LeadFacts, label: (name: string) => string, locale: Locale): EngagementExplanation[] {
+function settersOf(condition: Condition, { profile, consent }: LeadState): string[] {
+  const set = [...nodesOf(condition)].map(({ node }) =>
+    'attribute' in node ? profile[node.attribute] : 'consent' in node ? consent[node.consent] : undefined,
+  );
+  return [...new Set(set.flatMap((stamped) => stamped?.event ?? []))];
+}
+
+function engagementLines(
+  facts: LeadFacts,
+  label: (name: string) => string,
+  locale: Locale,
+  eventsOf?: (line: EngagementLine) => LineEvents | undefined,
+): EngagementExplanation[] {
   const { lines, groups } = detailsOf(facts.rulebook.engagement, facts.signalDays, facts.today);
   return [
-    ...lines.map(({ line, ...detail }): EngagementExplanation => ({
-      kind: 'signal',
-      name: line.rule.signal,
-      label: label(line.rule.signal),
-      ...detail,
-    })),
+    ...lines.map(({ line, ...detail }): EngagementExplanation => {
+      const events = eventsOf?.(line);
+      return {
+        kind: 'signal',
+        name: line.rule.signal,
+        label: label(line.rule.signal),
+        ...detail,
+        ...(events ? { events } : {}),
+      };
+    }),
     ...groups.map(({ name, correction }): EngagementExplanation => ({
       kind: 'group',
       name,

@@ -1,3 +1,4 @@
+export * from './rulebook-document.js';
 export * from './rulebook.js';
 export * from './check.js';
 export * from './compile.js';

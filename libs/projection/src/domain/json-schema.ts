@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { conditionJsonSchema } from '#libs/leads/domain';
-import { rulebookDocument } from './rulebook.js';
+import { rulebookDocument } from './rulebook-document.js';
 
 const options = { io: 'input', unrepresentable: 'any' } as const;
 
