@@ -77,7 +77,7 @@ export class KafkaLane {
 
   async stop(): Promise<void> {
     this.stopping.abort();
-    this.places.lose();
+    this.places.end();
     for (const timer of this.timers) clearTimeout(timer);
     this.own.lanes.clear(this.own.lane);
     await this.consumer.disconnect().catch((error: Error) => {

@@ -1,12 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Partitioners, type Kafka, type Message, type Producer } from 'kafkajs';
+import { Partitioners, type Kafka, type Producer } from 'kafkajs';
 import { within, type Logger } from '#libs/platform';
 import { MicroBatch, type OutgoingRecord } from '../micro-batch.js';
-import type { AppendResult } from '../port.js';
+import { partitionCount, topics, type AppendResult, type Topic } from '../port.js';
+import { carryEncodedBatches, type EncodedMessage } from './encoded-produce.js';
 import type { TopicNames } from './kafka-client.js';
+import { encodeRecordBatch } from './record-batch.js';
 
 const attemptsMs = 1_500;
 const sendBoundMs = 2_500;
+/** The broker's work and ours is per partition and request: under load fewer, larger ones cost half. */
+const maxRecords = 2_000;
 
 /** What `sendBatch` answers; a partition may be missing from it although the call "succeeded". */
 export type ProduceAnswer = { topicName: string; partition: number; errorCode: number }[];
@@ -21,6 +25,7 @@ export class KafkaProducer {
     private readonly names: TopicNames,
     private readonly log: Logger,
   ) {
+    carryEncodedBatches();
     this.producer = kafka.producer({
       // a sequence that is used again after a failed send can lose acknowledged data; event ids remove duplicates
       idempotent: false,
@@ -28,7 +33,7 @@ export class KafkaProducer {
       createPartitioner: Partitioners.DefaultPartitioner,
       retry: { retries: 3, initialRetryTime: 50, factor: 0.2, multiplier: 2, maxRetryTime: 250 },
     });
-    this.batches = new MicroBatch({ sendsInFlight: 2, send: (records) => this.send(records) });
+    this.batches = new MicroBatch({ sendsInFlight: 2, maxRecords, send: (records) => this.send(records) });
   }
 
   private async send(records: OutgoingRecord[]): Promise<AppendResult> {
@@ -42,17 +47,10 @@ export class KafkaProducer {
       this.connecting = undefined;
       throw error;
     }));
-    const byTopic = new Map<string, Message[]>();
-    for (const { topic, partition, key, headers, value } of records) {
-      const name = this.names.onBroker(topic);
-      const messages = byTopic.get(name) ?? [];
-      messages.push({ partition, key, headers, value });
-      byTopic.set(name, messages);
-    }
     const answer: ProduceAnswer = await this.producer.sendBatch({
       acks: -1,
       timeout: 2_000,
-      topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })),
+      topicMessages: encodedByTopic(records).map(([topic, messages]) => ({ topic: this.names.onBroker(topic), messages })),
     });
     return acknowledged(answer, this.names.prefix);
   }
@@ -63,14 +61,35 @@ export class KafkaProducer {
   }
 }
 
-const placeOf = (record: { topic: string; partition: number }): string => `${record.topic}|${record.partition}`;
+function encodedByTopic(records: OutgoingRecord[]): [Topic, EncodedMessage[]][] {
+  const now = Date.now();
+  const byTopic = new Map<Topic, OutgoingRecord[][]>();
+  for (const record of records) {
+    let partitions = byTopic.get(record.topic);
+    if (!partitions) byTopic.set(record.topic, (partitions = []));
+    (partitions[record.partition] ??= []).push(record);
+  }
+  return [...byTopic].map(([topic, partitions]) => [
+    topic,
+    partitions.flatMap((each, partition) => ({ partition, key: null, value: encodeRecordBatch(each, now), encoded: true })),
+  ]);
+}
+
+const placeName = (topic: string, partition: number): string => `${topic}|${partition}`;
+
+/** Made once: a text made anew for each record would be most of what checking costs. */
+const places = Object.fromEntries(
+  Object.values(topics).map((topic) => [topic, Array.from({ length: partitionCount }, (_, partition) => placeName(topic, partition))]),
+) as Record<Topic, string[]>;
+
+const placeOf = ({ topic, partition }: OutgoingRecord): string => places[topic][partition]!;
 
 /** The partitions that the answer names without an error. Success alone says nothing: a leader move drops records silently. */
 export const acknowledged = (answer: ProduceAnswer, prefix: string): ReadonlySet<string> =>
   new Set(
     answer
       .filter((each) => each.errorCode === 0)
-      .map(({ topicName, partition }) => placeOf({ topic: topicName.slice(prefix.length), partition })),
+      .map(({ topicName, partition }) => placeName(topicName.slice(prefix.length), partition)),
   );
 
 /** Sends until every record's partition is acknowledged or the time is up; never throws. */

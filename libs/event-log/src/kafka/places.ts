@@ -16,6 +16,7 @@ export interface Place {
 /** The start position of each assigned partition, asked of the handler at every assignment. */
 export class Places {
   private readonly places = new Map<number, Promise<Place | undefined>>();
+  private ended = false;
 
   constructor(
     private readonly own: LaneOptions,
@@ -42,6 +43,12 @@ export class Places {
     const placed = this.place(partition, this.own.bounds(this.own.topic), true);
     this.places.set(partition, placed);
     await placed;
+  }
+
+  /** The consumer is leaving: an answer that comes later moves nothing. */
+  end(): void {
+    this.ended = true;
+    this.lose();
   }
 
   lose(): void {
@@ -74,6 +81,7 @@ export class Places {
       if (!bounds) throw new Error('the log does not name this partition');
       const place: Place = { partition, next: 0, failures: 0, doubted, stopped: false, lost: new AbortController() };
       const answer = await handlers.assigned(bounds);
+      if (this.ended) return undefined;
       if ('stop' in answer) {
         this.stop(place, answer.stop);
         return undefined;
@@ -83,8 +91,14 @@ export class Places {
       this.seek(place, answer.start);
       return place;
     } catch (error) {
+      if (this.ended) return undefined;
       log.warn({ topic, partition, cause: (error as Error).message }, 'start position unknown, will ask again');
-      this.consumer.pause(scope);
+      try {
+        this.consumer.pause(scope);
+      } catch {
+        // the consumer is starting anew after a crash: its next assignment asks for every partition
+        return undefined;
+      }
       setTimeout(() => {
         if (this.places.has(partition)) void this.assignAgain(partition);
       }, 1_000).unref();
