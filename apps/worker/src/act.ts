@@ -60,17 +60,19 @@ export class Act {
       pool, log, senders: this.senders, handOut: this.handOut, policy: mailPolicy, leaseMs: config.WORKER_LEASE_SECONDS * 1_000,
       observe: ({ purpose, channel, state, ageMs }) => attempts.observe({ purpose, channel, state }, ageMs / 1_000),
     });
-    const relay = new OutboxRelay({ pool, handlers, handOut: this.handOut, log });
+    const relay = (takes: 'crossings' | 'others') => new OutboxRelay({ pool, handlers, handOut: this.handOut, log, takes });
+    const [crossings, others] = [relay('crossings'), relay('others')];
     const pump = (name: string, idleMs: number, work: () => Promise<boolean>) => new Pump({ name, idleMs, work, log, progress });
     this.pumps = [
-      pump('relay', 5_000, () => relay.take()),
+      pump('alerts', 5_000, () => crossings.take()),
+      pump('relay', 5_000, () => others.take()),
       pump('facts', 5_000, () => relayFacts(pool, eventLog)),
       pump('sweep', sweepMs, () => this.sweep()),
     ];
-    const [relayPump, factPump, sweepPump] = this.pumps as [Pump, Pump, Pump];
+    const [alertPump, relayPump, factPump, sweepPump] = this.pumps as [Pump, Pump, Pump, Pump];
     this.wakeUp = new WakeUp(
       config.DATABASE_URL,
-      { [outboxChannel]: () => relayPump.wake(), [factsChannel]: () => factPump.wake(), [dueChannel]: () => sweepPump.wake() },
+      { [outboxChannel]: () => (alertPump.wake(), relayPump.wake()), [factsChannel]: () => factPump.wake(), [dueChannel]: () => sweepPump.wake() },
       log,
     );
   }

@@ -18,6 +18,8 @@ export class OutboxRelay {
       handlers: NoticeHandler[];
       handOut: { add(created: CreatedDelivery[]): void };
       log: Logger;
+      /** Crossings have a relay of their own: an alert waits for nobody's enrolment. */
+      takes: 'crossings' | 'others';
     },
   ) {}
 
@@ -34,7 +36,7 @@ export class OutboxRelay {
 
   private async takeSome(limit: number, except: number[]): Promise<boolean> {
     const { created, count } = await inTransaction(this.options.pool, async (client) => {
-      const notices = await lockNotices(client, limit, except);
+      const notices = await this.lockNotices(client, limit, except);
       return { created: await this.handle(client, notices), count: notices.length };
     });
     this.options.handOut.add(created);
@@ -48,7 +50,7 @@ export class OutboxRelay {
       let current: Notice | undefined;
       try {
         const created = await inTransaction(this.options.pool, async (client) => {
-          [current] = await lockNotices(client, 1, [...this.resting.keys()]);
+          [current] = await this.lockNotices(client, 1, [...this.resting.keys()]);
           return current ? this.handle(client, [current]) : [];
         });
         this.options.handOut.add(created);
@@ -74,14 +76,15 @@ export class OutboxRelay {
     await client.query('update outbox set taken_at = leadfold_now() where id = any($1::bigint[])', [notices.map((n) => n.id)]);
     return created;
   }
-}
 
-async function lockNotices(client: PoolClient, limit: number, except: number[]): Promise<Notice[]> {
-  const taken = await client.query<Notice>(
-    `select id, key, kind, name, lead, subject_key as "subjectKey", event, quiet_cause as "quietCause", payload,
-       created_at as "createdAt"
-     from outbox where taken_at is null and id <> all($2::bigint[]) order by id limit $1 for update skip locked`,
-    [limit, except],
-  );
-  return taken.rows;
+  private async lockNotices(client: PoolClient, limit: number, except: number[]): Promise<Notice[]> {
+    const own = this.options.takes === 'crossings' ? "kind = 'crossing'" : "kind <> 'crossing'";
+    const taken = await client.query<Notice>(
+      `select id, key, kind, name, lead, subject_key as "subjectKey", event, quiet_cause as "quietCause", payload,
+         created_at as "createdAt"
+       from outbox where taken_at is null and ${own} and id <> all($2::bigint[]) order by id limit $1 for update skip locked`,
+      [limit, except],
+    );
+    return taken.rows;
+  }
 }

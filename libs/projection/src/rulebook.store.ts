@@ -57,14 +57,24 @@ export async function readDocument(db: Queryable, version: number): Promise<Rule
   return row.document;
 }
 
-/** The rulebook that is live now. */
+const live = new Map<string, CompiledRulebook>();
+
+/** The rulebook that is live now. Its document is read once: a version never changes, and its time tells databases apart. */
 export async function liveRulebook(db: Queryable, zone?: Zone): Promise<CompiledRulebook> {
-  const live = await db.query<{ version: number; document: unknown }>(
-    `select v.version, v.document from rulebook_publish p join rulebook_version v using (version) order by p.id desc limit 1`,
+  const found = await db.query<{ version: number; made: string; zone: string | null }>(
+    `select v.version, v.created_at::text as made, (select value #>> '{}' from setting where key = 'time-zone') as zone
+     from rulebook_publish p join rulebook_version v using (version) order by p.id desc limit 1`,
   );
-  const row = live.rows[0];
+  const row = found.rows[0];
   if (!row) throw new DomainError('rulebook-missing', 'no rulebook was published yet', { status: 503 });
-  return compileStored(row.version, row.document, zone ?? (await organisationZone(db)));
+  const at = zone ?? makeZone(row.zone ?? 'Asia/Tokyo');
+  const key = `${row.version} ${row.made} ${at.name}`;
+  const known = live.get(key);
+  if (known) return known;
+  const rulebook = await readRulebook(db, row.version, at);
+  live.set(key, rulebook);
+  for (const old of [...live.keys()].slice(0, -16)) live.delete(old);
+  return rulebook;
 }
 
 export async function organisationZone(db: Queryable): Promise<Zone> {
