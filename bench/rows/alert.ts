@@ -6,7 +6,7 @@ import type { LoadAnswer, LoadRequest } from '../clients/http-load.js';
 import { hopSum, openHops } from '../floors/hops.js';
 import type { SinkPost } from '../sinks/webhook-sink.js';
 import { makePlace, pidsOf, until, type Place } from '../support/bench-system.js';
-import { startChild, type Child } from '../support/child.js';
+import { sharedNow, startChild, type Child } from '../support/child.js';
 import { peakMb, startCpu } from '../support/cpu.js';
 import { notePeak } from '../support/peaks.js';
 import { isClean, median } from '../support/ratio.js';
@@ -23,6 +23,8 @@ const limits = { 0: { p50: { must: 25, goal: 15 }, p99: { must: Infinity, goal: 
 interface Measured {
   background: number;
   latencies: number[];
+  /** Where the time went: median ms from each instant to the next. */
+  stages: Record<string, number>;
   wrong?: string;
 }
 
@@ -118,7 +120,22 @@ class CrossingStretch {
     const doubled = leads.filter((lead) => (arrivals.get(lead)?.length ?? 0) > 1).length;
     const slow = loaded && loaded.acked.length < background * seconds * 0.9 ? `, only ${loaded.acked.length} background events in ${loaded.seconds} s` : '';
     const latencies = leads.flatMap((lead) => (arrivals.has(lead) ? [arrivals.get(lead)![0]! - began.get(lead)!] : []));
-    return { background, latencies, ...(missing || doubled || slow ? { wrong: `${missing} alerts missing, ${doubled} doubled${slow}` } : {}) };
+    return { background, latencies, stages: await this.stages(began, arrivals), ...(missing || doubled || slow ? { wrong: `${missing} alerts missing, ${doubled} doubled${slow}` } : {}) };
+  }
+
+  private async stages(began: Map<string, number>, arrivals: Map<string, number[]>): Promise<Record<string, number>> {
+    const wallOf = (shared: number) => shared + (Date.now() - sharedNow());
+    const { rows } = await this.place.pool.query<{ lead: string; at: number[] }>(
+      `select split_part(d.payload #>> '{data,data,lead,email}', '@', 1) as lead,
+         array(select extract(epoch from t) * 1000 from unnest(array[fact.received_at, b.known_at, o.created_at, o.taken_at, d.handed_off_at]) as t)::float8[] as at
+       from delivery d join outbox o on o.event = d.crossing join event e on e.id = d.crossing join batch b on b.id = e.batch
+       join event fact on fact.batch = e.batch and fact.email = d.payload #>> '{data,data,lead,email}' and fact.type = 'track'
+       where d.payload #>> '{data,data,lead,email}' = any($1)`,
+      [[...began.keys()].map((lead) => `${lead}@crossing.example`)],
+    );
+    const instants = rows.flatMap(({ lead, at: times }) => (arrivals.has(lead) ? [[wallOf(began.get(lead)!), ...times, wallOf(arrivals.get(lead)![0]!)]] : []));
+    const names = ['collector', 'log and locks', 'fold and commit', 'relay', 'queue, claim, hand-off', 'webhook'];
+    return Object.fromEntries(names.map((name, index) => [name, median(instants.map((each) => each[index + 1]! - each[index]!))]));
   }
 
   /** Everything that stands on the log is folded. */
