@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { RecordBatch, StoredRecord } from '#libs/event-log';
 import { decodeEvent } from '#libs/leads/domain';
 import type { IncomingEvent } from '../store/event.store.js';
@@ -27,7 +28,7 @@ export function decodeBatch(batch: RecordBatch, next: number): DecodedBatch | 'g
     if (record.position !== decoded.end) return decoded;
     decoded.end = record.position + 1;
     const result = decodeRecord(record);
-    if (result.ok) decoded.events.push({ event: result.event, body: result.body, record });
+    if (result.ok) decoded.events.push({ event: result.event, body: record.value!, record });
     else decoded.poison.push({ record, code: result.code, detail: result.detail });
   }
   return { ...decoded, end: Math.max(decoded.end, batch.nextPosition) };
@@ -37,7 +38,7 @@ function decodeRecord(record: StoredRecord) {
   if (record.value === null) return { ok: false as const, code: 'no-value', detail: 'the record has no value' };
   let text: string;
   try {
-    text = utf8.decode(record.value);
+    text = isAscii(record.value) ? record.value.toString('latin1') : utf8.decode(record.value);
   } catch {
     return { ok: false as const, code: 'bad-utf8', detail: 'the value is not UTF-8' };
   }

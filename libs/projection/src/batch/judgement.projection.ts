@@ -24,8 +24,10 @@ export const nothingJudged: Judged = {
   applied: [],
 };
 
-export const isFact = (event: Pick<LeadEvent, 'type'>): boolean =>
-  !['judgement', 'retraction', 'decision'].includes(kindOf(event));
+export function isFact(event: Pick<LeadEvent, 'type'>): boolean {
+  const kind = kindOf(event);
+  return kind !== 'judgement' && kind !== 'retraction' && kind !== 'decision';
+}
 
 /**
  * Judgements that wait for one of these events. By the rule that a judgement waits unless its whole chain down to the fact

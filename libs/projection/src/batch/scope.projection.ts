@@ -1,6 +1,7 @@
 import { isStrong, ownerAt, primaryKeyOf, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
 import type { PoolClient } from '#libs/platform';
 import {
+  addMinted,
   browsersOf,
   lockBrowsers,
   readNeighbourhood,
@@ -8,7 +9,7 @@ import {
   type KeyPlaces,
   type Neighbourhood,
 } from '../store/identity.store.js';
-import { lockLeads, mintKeys, type LockedLead } from '../store/lead.store.js';
+import { lockLeads, mintKeys, newLead, type LockedLead } from '../store/lead.store.js';
 import { changesNothing, identityChange, type IdentityChange } from './identity-change.js';
 import { isFact, readJudged, type Judged, type JudgementQuestion } from './judgement.projection.js';
 import { rejoin, rootsTouched, type Rejoined } from './linkage.js';
@@ -48,7 +49,8 @@ export async function openScope(
   let places = await placesOf(client, keys);
   if (changesNothing(guessedChange) && guess.facts.length === 0) {
     const versions = rootsWithVersions(fresh, places);
-    const leads = await lockLeads(client, versions.keys());
+    const leads = await lockLeads(client, [...versions.keys()].filter((id) => !places.minted.has(id)));
+    for (const id of places.minted) if (versions.has(id)) leads.set(id, newLead(id));
     for (const [id, version] of versions) {
       const lead = leads.get(id);
       if (!lead || lead.mergedInto !== null) throw new RepeatBatch('merged');
@@ -90,14 +92,23 @@ function raise(): never {
   throw new RepeatBatch('merged');
 }
 
-/** Reads the keys, mints the missing ones and reads again: what another batch minted is visible only to a new statement. */
+/**
+ * Reads the keys and mints the missing ones. What another batch has minted meanwhile is visible only to a new statement;
+ * that it is of a later snapshot does no harm, because the versions are checked under the locks, key by key.
+ */
 async function placesOf(client: PoolClient, keys: ReadonlySet<SubjectKey>): Promise<KeyPlaces> {
   const list = [...keys];
   const places = await readPlaces(client, list);
   const missing = list.filter((key) => !places.places.has(key));
   if (missing.length === 0) return places;
-  await mintKeys(client, missing);
-  return readPlaces(client, list);
+  const minted = await mintKeys(client, missing);
+  addMinted(places, minted);
+  const others = missing.filter((key) => !minted.has(key));
+  if (others.length === 0) return places;
+  const more = await readPlaces(client, others);
+  for (const [key, place] of more.places) places.places.set(key, place);
+  for (const [anon, timeline] of more.timelines) places.timelines.set(anon, timeline);
+  return places;
 }
 
 async function readAround(client: PoolClient, change: IdentityChange, places: KeyPlaces, keyLimit: number) {
@@ -113,7 +124,11 @@ async function readAround(client: PoolClient, change: IdentityChange, places: Ke
       reshaped.flatMap((group) => group.keys),
     )
   ).filter((anon) => !places.timelines.has(anon));
-  const all: KeyPlaces = { places: new Map([...places.places, ...near.places]), timelines: new Map(places.timelines) };
+  const all: KeyPlaces = {
+    places: new Map([...places.places, ...near.places]),
+    timelines: new Map(places.timelines),
+    minted: places.minted,
+  };
   if (followers.length > 0) {
     const more = await readPlaces(
       client,

@@ -27,12 +27,12 @@ export async function storeEvents(
   }
   const poison: Poison[] = [];
   const arrivals = [...first.values()];
-  const stored = isolate
+  const before = isolate
     ? await insertHalves(client, batch, arrivals, poison)
     : await insertEvents(client, batch, arrivals);
   const rejected = new Set(poison.map((one) => one.record.position));
-  const fresh = arrivals.filter((arrived) => stored.has(arrived.event.id));
-  const known = arrivals.filter((arrived) => !stored.has(arrived.event.id) && !rejected.has(arrived.record.position));
+  const known = arrivals.filter((arrived) => before.has(arrived.event.id));
+  const fresh = arrivals.filter((arrived) => !before.has(arrived.event.id) && !rejected.has(arrived.record.position));
   return {
     fresh,
     poison,
@@ -49,9 +49,9 @@ async function insertHalves(
 ): Promise<Set<string>> {
   await client.query('savepoint store_events');
   try {
-    const stored = await insertEvents(client, batch, arrivals);
+    const before = await insertEvents(client, batch, arrivals);
     await client.query('release savepoint store_events');
-    return stored;
+    return before;
   } catch (error) {
     if (classifySqlFailure(error) !== 'data') throw error;
     await client.query('rollback to savepoint store_events');

@@ -1,11 +1,12 @@
 import { canonicalJson, kindOf, type EventType, type JsonObject, type LeadEvent } from '#libs/leads/domain';
 import type { PoolClient, Queryable } from '#libs/platform';
-import { joinJson, plainArray, splitJson, textArray } from './arrays.js';
+import { plainArray } from './arrays.js';
+import { binaryIds, binaryTexts, binaryTextsOf, binaryTimes } from './binary-arrays.js';
 
 export interface IncomingEvent {
   event: LeadEvent;
-  /** The record's value as it came. */
-  body: string;
+  /** The record's value as it came: valid UTF-8. */
+  body: Buffer;
 }
 
 export interface EventRow {
@@ -38,35 +39,41 @@ export function eventOf(row: EventRow): LeadEvent {
   return event;
 }
 
-/** Sorted by id, so that two batches that hold the same ids never wait for each other in a circle. Returns the new ids. */
+/**
+ * Sorted by id, so that two batches that hold the same ids never wait for each other in a circle. Returns the ids that were
+ * stored before, which are few.
+ */
 export async function insertEvents(
   client: PoolClient,
   batch: number,
   incoming: readonly IncomingEvent[],
 ): Promise<Set<string>> {
+  if (incoming.length === 0) return new Set();
   const sorted = [...incoming].sort((a, b) => (a.event.id < b.event.id ? -1 : 1));
   const column = <T>(read: (event: LeadEvent) => T): T[] => sorted.map(({ event }) => read(event));
   const result = await client.query<[string]>({
     name: 'leadfold-insert-events',
     rowMode: 'array',
-    text: `insert into event (id, kind, type, source, anon, uid, email, occurred_at, received_at, batch, refers_to, body)
-      select id, kind, type, source, anon, uid, email, to_timestamp(at / 1000.0), to_timestamp(received / 1000.0), $11, refers_to, body::jsonb
-      from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::float8[], $9::float8[], $10::uuid[],
-        ${splitJson('$12')}) as t(id, kind, type, source, anon, uid, email, at, received, refers_to, body)
-      on conflict (id) do nothing returning id`,
+    text: `with stored as (
+        insert into event (id, kind, type, source, anon, uid, email, occurred_at, received_at, batch, refers_to, body)
+        select id, kind, type, source, anon, uid, email, at, received, $11, refers_to, body::jsonb
+        from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
+          $10::uuid[], $12::text[]) as t(id, kind, type, source, anon, uid, email, at, received, refers_to, body)
+        on conflict (id) do nothing returning id)
+      select id from unnest($1::uuid[]) as t(id) where id not in (select id from stored)`,
     values: [
-      plainArray(column((event) => event.id)),
-      plainArray(column(kindOf)),
-      plainArray(column((event) => event.type)),
-      textArray(column((event) => event.source)),
-      textArray(column((event) => event.anonymousId)),
-      textArray(column((event) => event.userId)),
-      textArray(column((event) => event.email)),
-      plainArray(column((event) => event.occurredAt)),
-      plainArray(column((event) => event.receivedAt)),
-      plainArray(column((event) => event.refersTo ?? null)),
+      binaryIds(column((event) => event.id)),
+      binaryTexts(column(kindOf)),
+      binaryTexts(column((event) => event.type)),
+      binaryTexts(column((event) => event.source)),
+      binaryTexts(column((event) => event.anonymousId)),
+      binaryTexts(column((event) => event.userId)),
+      binaryTexts(column((event) => event.email)),
+      binaryTimes(column((event) => event.occurredAt)),
+      binaryTimes(column((event) => event.receivedAt)),
+      binaryIds(column((event) => event.refersTo)),
       batch,
-      joinJson(sorted.map(({ body }) => body)),
+      binaryTextsOf(sorted.map(({ body }) => body)),
     ],
   });
   return new Set(result.rows.map(([id]) => id));
@@ -85,7 +92,7 @@ export async function countConflicts(client: Queryable, duplicates: readonly Inc
   });
   const stored = new Map(result.rows.map((row) => [row.id, `${row.type} ${comparable(row.body)}`]));
   return duplicates.filter(
-    ({ event, body }) => stored.get(event.id) !== `${event.type} ${comparable(JSON.parse(body) as JsonObject)}`,
+    ({ event, body }) => stored.get(event.id) !== `${event.type} ${comparable(JSON.parse(body.toString()) as JsonObject)}`,
   ).length;
 }
 

@@ -23,6 +23,8 @@ export interface KeyPlaces {
   places: Map<SubjectKey, KeyPlace>;
   /** By bare anonymousId. */
   timelines: Map<string, Timeline>;
+  /** Leads that this transaction has minted. */
+  minted: Set<number>;
 }
 
 interface PlaceRow {
@@ -58,7 +60,7 @@ export async function readPlaces(db: Queryable, keys: readonly SubjectKey[]): Pr
       left join lead orl on orl.id = coalesce(ol.merged_into, ol.id)`,
     values: [textArray([...new Set(keys)])],
   });
-  const found: KeyPlaces = { places: new Map(), timelines: new Map() };
+  const found: KeyPlaces = { places: new Map(), timelines: new Map(), minted: new Set() };
   for (const row of result.rows) {
     const place =
       row.lead === null ? undefined : { key: row.key, lead: row.lead, root: row.root!, version: row.version! };
@@ -76,6 +78,16 @@ export async function readPlaces(db: Queryable, keys: readonly SubjectKey[]): Pr
     timeline.owners.push({ key: row.strong!, lead: row.ownerLead!, root: row.ownerRoot!, version: row.ownerVersion! });
   }
   return found;
+}
+
+/** A key that was minted a moment ago is on no time line and linked to nobody: who would say so had to mint it first. */
+export function addMinted(found: KeyPlaces, minted: ReadonlyMap<SubjectKey, number>): void {
+  for (const [key, lead] of minted) {
+    const place = { key, lead, root: lead, version: 0 };
+    found.places.set(key, place);
+    found.minted.add(lead);
+    if (key.startsWith('a:')) found.timelines.set(key.slice(2), { own: { ...place, mixed: false }, rows: [], owners: [] });
+  }
 }
 
 /** The last but one class of locks: whose time lines this batch changes. */

@@ -1,4 +1,4 @@
-import type { LeadMemory, LeadState, SubjectKey } from '#libs/leads/domain';
+import { emptyState, freshMemory, type LeadMemory, type LeadState, type SubjectKey } from '#libs/leads/domain';
 import type { PoolClient } from '#libs/platform';
 import { joinJson, plainArray, splitJson, textArray } from './arrays.js';
 
@@ -37,18 +37,39 @@ export async function lockLeads(client: PoolClient, ids: Iterable<number>): Prom
   return new Map(result.rows.map((lead) => [lead.id, lead]));
 }
 
-/** Mints a lead for every key that has none. Sorted: two batches with the same new keys wait in the same order. */
-export async function mintKeys(client: PoolClient, keys: readonly SubjectKey[]): Promise<void> {
+/**
+ * Mints a lead for every key that has none. Sorted: two batches with the same new keys wait in the same order. Returns what
+ * was minted; a key that is not among it was minted by another batch meanwhile.
+ */
+export async function mintKeys(client: PoolClient, keys: readonly SubjectKey[]): Promise<Map<SubjectKey, number>> {
   const sorted = [...new Set(keys)].sort();
-  await client.query({
+  const result = await client.query<[string, number]>({
     name: 'leadfold-mint-keys',
+    rowMode: 'array',
     text: `with minted as (
         insert into subject_key (key, lead) select key, nextval('lead_id_seq') from unnest($1::text[]) as t(key)
-        on conflict (key) do nothing returning lead)
-      insert into lead (id) overriding system value select lead from minted`,
+        on conflict (key) do nothing returning key, lead),
+      born as (insert into lead (id) overriding system value select lead from minted)
+      select key, lead from minted`,
     values: [textArray(sorted)],
   });
+  return new Map(result.rows);
 }
+
+/** A lead of this transaction's own minting: nobody else sees it yet, so it needs neither reading nor locking. */
+export const newLead = (id: number): LockedLead => ({
+  id,
+  mergedInto: null,
+  mixed: false,
+  version: 0,
+  lookedAt: null,
+  rulebook: 0,
+  refoldPending: false,
+  nextChangeAt: null,
+  rankHash: null,
+  state: emptyState(),
+  memory: freshMemory(),
+});
 
 export interface LeadLinkage {
   id: number;

@@ -47,8 +47,14 @@ export function rankOf(lead: Lead, look: Look, visitor: boolean, scoreDay: numbe
     visitor,
     nextChangeAt: look.nextChangeAt,
   };
-  return { ...shown, lead: lead.id, lastAt: lead.state.lastAt ?? 0, scoreDay, hash: valueHash(JSON.stringify(shown)) };
+  return { ...shown, lead: lead.id, lastAt: lead.state.lastAt ?? 0, scoreDay, hash: hashOf(shown) };
 }
+
+/** Printed by hand: every lead of every batch passes here. Names may hold anything but the separator's control character. */
+const hashOf = (shown: Omit<RankRow, 'lead' | 'lastAt' | 'scoreDay' | 'hash'>): string =>
+  valueHash(
+    `${shown.score},${shown.engagement},${shown.fit},${shown.grade},${shown.band},${shown.temperature},${shown.stage},${shown.nextChangeAt},${shown.visitor}\x01${shown.displayName}\x01${shown.company}\x01${shown.email}`,
+  );
 
 export async function writeRanks(client: PoolClient, rows: readonly RankRow[]): Promise<void> {
   if (rows.length === 0) return;

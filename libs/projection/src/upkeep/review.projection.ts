@@ -68,7 +68,7 @@ export async function reviewLocked(
     fresh: [],
     judged: nothingJudged,
     change: identityChange([], nothingJudged),
-    places: { places: new Map(), timelines: new Map() },
+    places: { places: new Map(), timelines: new Map(), minted: new Set() },
     leads,
     refold: new Set(),
     causes: new Map(),
