@@ -5,6 +5,7 @@ export interface ReceivedAlert {
   id: string;
   crossing: string;
   lead: number;
+  email?: string;
   at: number;
 }
 
@@ -32,8 +33,9 @@ export class Outside {
         return { status: 200 };
       }
       try {
-        const body = this.webhook.verify(post.body, post.headers as Record<string, string>) as { data: { crossing: string; lead: { id: number } } };
-        this.alerts.push({ id: String(post.headers['webhook-id']), crossing: body.data.crossing, lead: body.data.lead.id, at: post.at });
+        const body = this.webhook.verify(post.body, post.headers as Record<string, string>) as { data: { crossing: string; lead: { id: number; email?: string } } };
+        const { crossing, lead } = body.data;
+        this.alerts.push({ id: String(post.headers['webhook-id']), crossing, lead: lead.id, email: lead.email, at: post.at });
       } catch (error) {
         this.badSignatures.push((error as Error).message);
         return { status: 401 };

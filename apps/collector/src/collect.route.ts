@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { topics, type LogRecord } from '#libs/event-log';
 import { encodeEvent, recordKeyOf } from '#libs/leads/domain';
-import { eventIdOf, newId } from '#libs/platform';
+import { eventIdOf, fp, newId } from '#libs/platform';
 import type { Source } from '#libs/sources';
 import { applyIpPolicy } from './domain/client-ip.js';
 import { limits } from './domain/limits.js';
@@ -96,7 +96,9 @@ class Collect {
     for (const { code } of rejections) metrics.rejected.inc({ reason: code });
     if (parsed.single && rejections[0]) return this.refused(reply, rejections[0]);
     const started = performance.now();
+    fp('collector.before_append');
     const { acked, error } = await eventLog.append(records);
+    fp('collector.after_append');
     metrics.append.observe((performance.now() - started) / 1000);
     // one record without acknowledgement fails the request: the client sends all again, under the same ids
     if (!acked.every(Boolean)) {

@@ -1,7 +1,7 @@
 import { topics, type EventLog, type LogRecord, type Topic } from '#libs/event-log';
 import { recordOf } from '#libs/leads';
 import type { LeadEvent } from '#libs/leads/domain';
-import { inTransaction, type Pool, type Queryable } from '#libs/platform';
+import { fp, inTransaction, type Pool, type Queryable } from '#libs/platform';
 
 export const factsChannel = 'leadfold_facts';
 
@@ -30,6 +30,7 @@ export async function relayFacts(pool: Pool, log: EventLog, batch = 500): Promis
     );
     if (!waiting.rows.length) return false;
     const { acked, error } = await log.append(waiting.rows.map((row) => row.record));
+    fp('worker.after_facts');
     const sent = waiting.rows.filter((_, i) => acked[i]).map((row) => row.id);
     await client.query('update fact_outbox set sent_at = leadfold_now() where id = any($1::bigint[])', [sent]);
     // what was acked is marked even so; the rest is stated again under the same ids
