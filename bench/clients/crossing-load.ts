@@ -22,10 +22,15 @@ function post(request: Omit<CrossingRequest, 'leads' | 'perSecond'>, path: strin
     authorization: `Basic ${Buffer.from(`${request.writeKey}:`).toString('base64')}`,
   };
   return new Promise((resolve, reject) => {
-    const call = http.request({ agent, host: '127.0.0.1', port: request.port, path, method: 'POST', headers }, (response) => {
-      response.resume();
-      response.once('end', () => (response.statusCode === 200 ? resolve() : reject(new Error(`answered ${response.statusCode}`))));
-    });
+    const call = http.request(
+      { agent, host: '127.0.0.1', port: request.port, path, method: 'POST', headers },
+      (response) => {
+        response.resume();
+        response.once('end', () =>
+          response.statusCode === 200 ? resolve() : reject(new Error(`answered ${response.statusCode}`)),
+        );
+      },
+    );
     call.once('error', reject);
     call.end(text);
   });
@@ -35,9 +40,20 @@ async function prepare(request: CrossingRequest): Promise<void> {
   for (let from = 0; from < request.leads.length; from += 100) {
     const batch = request.leads.slice(from, from + 100).flatMap((lead) => {
       const base = { anonymousId: `anon-${lead}` };
-      const traits = { email: crossingEmail(lead), lastName: '鈴木', company: '株式会社ベンチ', employees: 250, position: '部長', introductionBy: '3ヶ月以内' };
+      const traits = {
+        email: crossingEmail(lead),
+        lastName: '鈴木',
+        company: '株式会社ベンチ',
+        employees: 250,
+        position: '部長',
+        introductionBy: '3ヶ月以内',
+      };
       const page = (path: string) => ({ ...base, type: 'page', messageId: `${lead}-${path}`, properties: { path } });
-      return [{ ...base, type: 'identify', messageId: `${lead}-who`, traits }, page('/products/a'), page('/products/b')];
+      return [
+        { ...base, type: 'identify', messageId: `${lead}-who`, traits },
+        page('/products/a'),
+        page('/products/b'),
+      ];
     });
     await post(request, '/v1/batch', { batch });
   }

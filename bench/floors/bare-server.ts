@@ -20,7 +20,9 @@ const item = {
     context: anything,
   },
 };
-const schema = { body: { type: 'object', required: ['batch'], properties: { batch: { type: 'array', maxItems: 2500, items: item } } } };
+const schema = {
+  body: { type: 'object', required: ['batch'], properties: { batch: { type: 'array', maxItems: 2500, items: item } } },
+};
 
 app.post('/v1/batch', { schema }, (_request, reply) => reply.code(202).send({ success: true }));
 app.post('/v1/:type', (_request, reply) => reply.code(202).send({ success: true }));

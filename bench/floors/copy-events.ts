@@ -7,11 +7,23 @@ import { encodeEvent, kindOf, recordKeyOf, type LeadEvent } from '#libs/leads/do
 /** The floor of the fold: the same rows into the same table with the same indexes, by COPY, one connection, one commit per batch. */
 export function copyText(events: readonly LeadEvent[], batchSize: number): Buffer[] {
   const chunks: Buffer[] = [];
-  for (let from = 0; from < events.length; from += batchSize) chunks.push(Buffer.from(events.slice(from, from + batchSize).map(lineOf).join('')));
+  for (let from = 0; from < events.length; from += batchSize)
+    chunks.push(
+      Buffer.from(
+        events
+          .slice(from, from + batchSize)
+          .map(lineOf)
+          .join(''),
+      ),
+    );
   return chunks;
 }
 
-export async function copyFloor(databaseUrl: string, chunks: Buffer[], seconds: number): Promise<{ passes: number; seconds: number }> {
+export async function copyFloor(
+  databaseUrl: string,
+  chunks: Buffer[],
+  seconds: number,
+): Promise<{ passes: number; seconds: number }> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {

@@ -84,7 +84,14 @@ export async function openHops(bench: Bench, place: Place, ports: { bare: number
         await sleep(20);
       }
       const of = (hop: keyof HopMedians) => median(all.map((each) => each[hop]));
-      return { http: of('http'), produce: of('produce'), consume: of('consume'), commit: of('commit'), job: of('job'), webhook: of('webhook') };
+      return {
+        http: of('http'),
+        produce: of('produce'),
+        consume: of('consume'),
+        commit: of('commit'),
+        job: of('job'),
+        webhook: of('webhook'),
+      };
     },
     async close() {
       agent.destroy();

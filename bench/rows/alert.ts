@@ -18,7 +18,11 @@ const levels = [
   { background: 200, perPost: 1, connections: 8 },
   { background: 5_000, perPost: 20, connections: 16 },
 ] as const;
-const limits = { 0: { p50: { must: 25, goal: 15 }, p99: { must: Infinity, goal: 40 } }, 200: { p99: { must: 100, goal: 60 } }, 5_000: { p99: { must: 250, goal: 120 } } } as const;
+const limits = {
+  0: { p50: { must: 25, goal: 15 }, p99: { must: Infinity, goal: 40 } },
+  200: { p99: { must: 100, goal: 60 } },
+  5_000: { p99: { must: 250, goal: 120 } },
+} as const;
 
 interface Measured {
   background: number;
@@ -34,12 +38,20 @@ export const alertLatency: Row = async (bench) => {
   const children: Child[] = [];
   try {
     const scripts = ['sinks/webhook-sink', 'floors/bare-server', 'clients/crossing-load', 'clients/http-load'];
-    const [sink, bare, crossing, load] = (await Promise.all(scripts.map((script) => startChild(script)))) as [Child, Child, Child, Child];
+    const [sink, bare, crossing, load] = (await Promise.all(scripts.map((script) => startChild(script)))) as [
+      Child,
+      Child,
+      Child,
+      Child,
+    ];
     children.push(sink, bare, crossing, load);
     await ensureDefaultRulebook(place.pool);
     const system = await place.start({
       apps: ['collector', 'projector', 'worker'],
-      env: { ALERT_WEBHOOK_URL: `http://127.0.0.1:${sink.ready.port}/alert`, ALERT_WEBHOOK_SECRETS: `whsec_${Buffer.alloc(24, 7).toString('base64')}` },
+      env: {
+        ALERT_WEBHOOK_URL: `http://127.0.0.1:${sink.ready.port}/alert`,
+        ALERT_WEBHOOK_SECRETS: `whsec_${Buffer.alloc(24, 7).toString('base64')}`,
+      },
     });
     const hops = await openHops(bench, place, { bare: bare.ready.port, sink: sink.ready.port });
     try {
@@ -48,7 +60,11 @@ export const alertLatency: Row = async (bench) => {
       await stretch.measure({ background: 0, perPost: 1, connections: 0 }, bench.options.quick ? 3 : 10);
       const all: (Measured & { clean: boolean })[] = [];
       const ratios: { ratio: number; sum: number; clean: boolean }[] = [];
-      for (let attempt = 0; attempt < bench.options.reps * 2 && ratios.filter(({ clean }) => clean).length < bench.options.reps; attempt++) {
+      for (
+        let attempt = 0;
+        attempt < bench.options.reps * 2 && ratios.filter(({ clean }) => clean).length < bench.options.reps;
+        attempt++
+      ) {
         const cpu = startCpu({ bench: process.pid, ...bench.servicePids, ...pidsOf(system) });
         const rounds = bench.options.quick ? 30 : 75;
         const before = await hops.measure(rounds);
@@ -62,8 +78,24 @@ export const alertLatency: Row = async (bench) => {
         const ratio = at(results[0]!.latencies, 0.5) / sum;
         ratios.push({ ratio, sum, clean });
         all.push(...results.map((result) => ({ ...result, clean })));
-        const told = results.map(({ latencies, ...result }) => ({ ...result, alerts: latencies.length, p50: at(latencies, 0.5), p99: at(latencies, 0.99) }));
-        bench.report({ bench: 'alert.latency', rep: attempt + 1, hops: before, hopsAfter: after, hopSum: sum, ratio, clean, foreign: reading.foreign, steal: reading.steal, levels: told });
+        const told = results.map(({ latencies, ...result }) => ({
+          ...result,
+          alerts: latencies.length,
+          p50: at(latencies, 0.5),
+          p99: at(latencies, 0.99),
+        }));
+        bench.report({
+          bench: 'alert.latency',
+          rep: attempt + 1,
+          hops: before,
+          hopsAfter: after,
+          hopSum: sum,
+          ratio,
+          clean,
+          foreign: reading.foreign,
+          steal: reading.steal,
+          levels: told,
+        });
       }
       for (const [name, pid] of Object.entries(pidsOf(system))) notePeak(name, 'alert.latency', peakMb(pid));
       return judge(bench, all, ratios);
@@ -87,16 +119,31 @@ class CrossingStretch {
     private readonly port: number,
   ) {}
 
-  async measure({ background, perPost, connections }: { background: number; perPost: number; connections: number }, seconds: number): Promise<Measured> {
+  async measure(
+    { background, perPost, connections }: { background: number; perPost: number; connections: number },
+    seconds: number,
+  ): Promise<Measured> {
     const { sink, crossing, load } = this.children;
     const leads = Array.from({ length: Math.round(seconds * crossingsPerSecond) }, () => `lead-${++this.leads}`);
-    const request: CrossingRequest = { port: this.port, writeKey: this.place.writeKey, leads, perSecond: crossingsPerSecond };
+    const request: CrossingRequest = {
+      port: this.port,
+      writeKey: this.place.writeKey,
+      leads,
+      perSecond: crossingsPerSecond,
+    };
     await crossing.call('prepare', request);
     await this.drained();
     await sink.call('take');
     const posts = { count: 2_048, perPost, leads: 20_000, seed: 5, writeKey: this.place.writeKey, until: Date.now() };
     const loading = background
-      ? load.call<LoadAnswer>('load', { port: this.port, connections, seconds: seconds + 2, firstId: this.firstId, posts, rate: background / perPost } satisfies LoadRequest)
+      ? load.call<LoadAnswer>('load', {
+          port: this.port,
+          connections,
+          seconds: seconds + 2,
+          firstId: this.firstId,
+          posts,
+          rate: background / perPost,
+        } satisfies LoadRequest)
       : undefined;
     await sleep(background ? 1_000 : 200);
     const began = await crossing.call<Map<string, number>>('cross', request);
@@ -118,9 +165,17 @@ class CrossingStretch {
     await collect();
     const missing = leads.filter((lead) => !arrivals.has(lead)).length;
     const doubled = leads.filter((lead) => (arrivals.get(lead)?.length ?? 0) > 1).length;
-    const slow = loaded && loaded.acked.length < background * seconds * 0.9 ? `, only ${loaded.acked.length} background events in ${loaded.seconds} s` : '';
+    const slow =
+      loaded && loaded.acked.length < background * seconds * 0.9
+        ? `, only ${loaded.acked.length} background events in ${loaded.seconds} s`
+        : '';
     const latencies = leads.flatMap((lead) => (arrivals.has(lead) ? [arrivals.get(lead)![0]! - began.get(lead)!] : []));
-    return { background, latencies, stages: await this.stages(began, arrivals), ...(missing || doubled || slow ? { wrong: `${missing} alerts missing, ${doubled} doubled${slow}` } : {}) };
+    return {
+      background,
+      latencies,
+      stages: await this.stages(began, arrivals),
+      ...(missing || doubled || slow ? { wrong: `${missing} alerts missing, ${doubled} doubled${slow}` } : {}),
+    };
   }
 
   private async stages(began: Map<string, number>, arrivals: Map<string, number[]>): Promise<Record<string, number>> {
@@ -133,9 +188,13 @@ class CrossingStretch {
        where d.payload #>> '{data,data,lead,email}' = any($1)`,
       [[...began.keys()].map((lead) => `${lead}@crossing.example`)],
     );
-    const instants = rows.flatMap(({ lead, at: times }) => (arrivals.has(lead) ? [[wallOf(began.get(lead)!), ...times, wallOf(arrivals.get(lead)![0]!)]] : []));
+    const instants = rows.flatMap(({ lead, at: times }) =>
+      arrivals.has(lead) ? [[wallOf(began.get(lead)!), ...times, wallOf(arrivals.get(lead)![0]!)]] : [],
+    );
     const names = ['collector', 'log and locks', 'fold and commit', 'relay', 'queue, claim, hand-off', 'webhook'];
-    return Object.fromEntries(names.map((name, index) => [name, median(instants.map((each) => each[index + 1]! - each[index]!))]));
+    return Object.fromEntries(
+      names.map((name, index) => [name, median(instants.map((each) => each[index + 1]! - each[index]!))]),
+    );
   }
 
   /** Everything that stands on the log is folded. */
@@ -156,7 +215,11 @@ function at(values: readonly number[], share: number): number {
 
 const ms = (value: number): string => `${value.toFixed(1)} ms`;
 
-function judge(bench: Bench, all: (Measured & { clean: boolean })[], ratios: { ratio: number; sum: number; clean: boolean }[]): RowResult[] {
+function judge(
+  bench: Bench,
+  all: (Measured & { clean: boolean })[],
+  ratios: { ratio: number; sum: number; clean: boolean }[],
+): RowResult[] {
   const anyClean = ratios.some(({ clean }) => clean);
   const judged = anyClean ? ratios.filter(({ clean }) => clean) : ratios;
   const ratio = median(judged.map((each) => each.ratio));
@@ -175,7 +238,9 @@ function judge(bench: Bench, all: (Measured & { clean: boolean })[], ratios: { r
       row: `alert.latency ${background}/s`,
       measured: `p50 ${ms(p50)}, p99 ${ms(p99)} over ${latencies.length} alerts`,
       floor: `hop sum ${ms(median(judged.map((each) => each.sum)))}`,
-      result: idle ? `${ratio.toFixed(2)} × (${Math.min(...judged.map((each) => each.ratio)).toFixed(2)}–${Math.max(...judged.map((each) => each.ratio)).toFixed(2)})` : ms(p99),
+      result: idle
+        ? `${ratio.toFixed(2)} × (${Math.min(...judged.map((each) => each.ratio)).toFixed(2)}–${Math.max(...judged.map((each) => each.ratio)).toFixed(2)})`
+        : ms(p99),
       must: idle ? 'p50 ≤ 4 ×, ≤ 25 ms' : `p99 ≤ ${bounds.p99.must} ms`,
       goal: idle ? 'p50 ≤ 2 ×, ≤ 15 ms, p99 ≤ 40 ms' : `p99 ≤ ${bounds.p99.goal} ms`,
       verdict: wrong ? 'wrong' : meets('goal') ? 'goal' : meets('must') ? 'must' : 'below',

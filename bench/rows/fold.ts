@@ -23,11 +23,21 @@ const usual = { duplicates: 0.05, outOfOrder: 0.05, malformed: 0.001 };
 
 /** Messages a second out of a preloaded log until offsets, state, decisions and outbox are committed. */
 export const projectorFold: Row = (bench) =>
-  measure(bench, { name: 'projector.fold', workload: { leads: 20_000, events: bench.options.quick ? 50_000 : 200_000, ...usual }, must: 0.25, goal: 0.4 });
+  measure(bench, {
+    name: 'projector.fold',
+    workload: { leads: 20_000, events: bench.options.quick ? 50_000 : 200_000, ...usual },
+    must: 0.25,
+    goal: 0.4,
+  });
 
 /** Every event is a lead nobody saw before. */
 export const projectorNewLeads: Row = (bench) =>
-  measure(bench, { name: 'projector.newleads', workload: { leads: 1, events: bench.options.quick ? 20_000 : 100_000, ...usual, newLeads: true }, must: 0.2, goal: 0.3 });
+  measure(bench, {
+    name: 'projector.newleads',
+    workload: { leads: 1, events: bench.options.quick ? 20_000 : 100_000, ...usual, newLeads: true },
+    must: 0.2,
+    goal: 0.3,
+  });
 
 async function measure(bench: Bench, shape: Shape): Promise<RowResult[]> {
   const log = logWorkload({ ...shape.workload, seed: 3, until: Date.now() });
@@ -36,7 +46,14 @@ async function measure(bench: Bench, shape: Shape): Promise<RowResult[]> {
     await appendAll(keeper.eventLog, log.records);
     await ensureDefaultRulebook(keeper.pool);
     const expected = oracleHashes(log.unique, await liveRulebook(keeper.pool, zone));
-    bench.report({ bench: shape.name, records: log.records.length, unique: log.unique.length, duplicates: log.duplicates, malformed: log.malformed, leads: expected.length });
+    bench.report({
+      bench: shape.name,
+      records: log.records.length,
+      unique: log.unique.length,
+      duplicates: log.duplicates,
+      malformed: log.malformed,
+      leads: expected.length,
+    });
     const chunks = copyText(log.unique, batchSize);
     const row: RatioRow = {
       ...shape,
@@ -60,7 +77,12 @@ async function measure(bench: Bench, shape: Shape): Promise<RowResult[]> {
     notePeak('projector', shape.name, peak);
     bench.report({ ...summary, bench: shape.name, peakMb: peak });
     const share = median(reps.map((rep) => rep.extra!['projectorCpu']! / rep.extra!['seconds']!));
-    return [ratioResult(summary, `${rateOf(summary.subject)} messages/s; projector ${share.toFixed(2)} cores, peak ${peak.toFixed(0)} MB`)];
+    return [
+      ratioResult(
+        summary,
+        `${rateOf(summary.subject)} messages/s; projector ${share.toFixed(2)} cores, peak ${peak.toFixed(0)} MB`,
+      ),
+    ];
   } finally {
     await keeper.end();
     await deleteTopics(bench.services.kafkaBrokers!, keeper.topicPrefix);
@@ -68,7 +90,12 @@ async function measure(bench: Bench, shape: Shape): Promise<RowResult[]> {
 }
 
 /** The projector is up and waits for a lock of its first batch, which we hold; the clock starts when we let go. */
-export async function drain(bench: Bench, topicPrefix: string, log: LogWorkload, expected: readonly string[]): Promise<Stretch> {
+export async function drain(
+  bench: Bench,
+  topicPrefix: string,
+  log: LogWorkload,
+  expected: readonly string[],
+): Promise<Stretch> {
   const place = await makePlace(bench, { topicPrefix });
   try {
     await ensureDefaultRulebook(place.pool);
@@ -80,21 +107,35 @@ export async function drain(bench: Bench, topicPrefix: string, log: LogWorkload,
     await gate.query('lock table batch in exclusive mode');
     const system = await place.start({ apps: ['projector'] });
     try {
-      const waiting = "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-      await until('the projector waits', 30_000, async () => (await place.pool.query<{ n: number }>(waiting)).rows[0]!.n > 0);
+      const waiting =
+        "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+      await until(
+        'the projector waits',
+        30_000,
+        async () => (await place.pool.query<{ n: number }>(waiting)).rows[0]!.n > 0,
+      );
       const pids = { ...pidsOf(system), postgres: bench.servicePids['postgres']!, kafka: bench.servicePids['kafka']! };
       const cpu = startCpu(pids);
       const started = performance.now();
       await gate.query('commit');
       await gate.end();
       const consumed = 'select coalesce(sum(consumed), 0)::int as n from partition_offset';
-      await until('the log is drained', 300_000, async () => (await place.pool.query<{ n: number }>(consumed)).rows[0]!.n >= log.records.length);
+      await until(
+        'the log is drained',
+        300_000,
+        async () => (await place.pool.query<{ n: number }>(consumed)).rows[0]!.n >= log.records.length,
+      );
       const seconds = (performance.now() - started) / 1000;
       const reading = cpu.read();
       const peak = peakMb(appPid(system, 'projector'));
       await system.stop();
       const wrong = await whatIsWrong(place, log, expected);
-      const extra = { peakMb: peak, seconds, projectorCpu: reading.seconds['projector']!, postgresCpu: reading.seconds['postgres']! };
+      const extra = {
+        peakMb: peak,
+        seconds,
+        projectorCpu: reading.seconds['projector']!,
+        postgresCpu: reading.seconds['postgres']!,
+      };
       return { units: log.records.length, seconds, cpuSeconds: totalOf(reading), extra, ...(wrong && { wrong }) };
     } finally {
       await system.stop();
@@ -105,12 +146,21 @@ export async function drain(bench: Bench, topicPrefix: string, log: LogWorkload,
 }
 
 async function whatIsWrong(place: Place, log: LogWorkload, expected: readonly string[]): Promise<string | undefined> {
-  const sums = await place.pool.query<Record<'consumed' | 'stored' | 'quarantined' | 'duplicates' | 'conflicts', number>>(
+  const sums = await place.pool.query<
+    Record<'consumed' | 'stored' | 'quarantined' | 'duplicates' | 'conflicts', number>
+  >(
     `select sum(consumed)::int as consumed, sum(stored)::int as stored, sum(quarantined)::int as quarantined,
        sum(duplicates)::int as duplicates, sum(conflicts)::int as conflicts from partition_offset`,
   );
-  const should = { consumed: log.records.length, stored: log.unique.length, quarantined: log.malformed, duplicates: log.duplicates, conflicts: 0 };
-  if (JSON.stringify(sums.rows[0]) !== JSON.stringify(should)) return `counts ${JSON.stringify(sums.rows[0])} instead of ${JSON.stringify(should)}`;
+  const should = {
+    consumed: log.records.length,
+    stored: log.unique.length,
+    quarantined: log.malformed,
+    duplicates: log.duplicates,
+    conflicts: 0,
+  };
+  if (JSON.stringify(sums.rows[0]) !== JSON.stringify(should))
+    return `counts ${JSON.stringify(sums.rows[0])} instead of ${JSON.stringify(should)}`;
   const wrong = differences(expected, await storedHashes(place.pool));
   return wrong ? `${wrong} leads differ from the oracle` : undefined;
 }

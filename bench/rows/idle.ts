@@ -29,7 +29,8 @@ export const idleCost: Row = async (bench) => {
       await sleep(bench.options.quick ? 10_000 : 20_000);
       const appPids = pidsOf(system);
       const all = await measure({ ...bench.servicePids, ...appPids });
-      const sum = (names: string[], of: Record<string, number>) => names.reduce((total, name) => total + (of[name] ?? 0), 0);
+      const sum = (names: string[], of: Record<string, number>) =>
+        names.reduce((total, name) => total + (of[name] ?? 0), 0);
       const apps = sum(Object.keys(appPids), all);
       const services = sum(Object.keys(bench.servicePids), all);
       const alone = sum(Object.keys(bench.servicePids), servicesAlone);

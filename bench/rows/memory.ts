@@ -24,7 +24,9 @@ export const memory: Row = async (bench) => {
   const children: Child[] = [];
   try {
     const [mails, hooks, load, crossing] = (await Promise.all(
-      ['sinks/smtp-sink', 'sinks/webhook-sink', 'clients/http-load', 'clients/crossing-load'].map((script) => startChild(script)),
+      ['sinks/smtp-sink', 'sinks/webhook-sink', 'clients/http-load', 'clients/crossing-load'].map((script) =>
+        startChild(script),
+      ),
     )) as [Child, Child, Child, Child];
     children.push(mails, hooks, load, crossing);
     await ensureDefaultRulebook(place.pool);
@@ -44,7 +46,14 @@ export const memory: Row = async (bench) => {
       const pids = pidsOf(system);
       const posts = { count: 8_192, perPost: 1, leads: 20_000, seed: 11, writeKey: place.writeKey, until: Date.now() };
       const seconds = minutes * 60;
-      const loading = load.call<LoadAnswer>('load', { port, connections: 8, seconds, firstId: 1, posts, rate: eventsPerSecond } satisfies LoadRequest);
+      const loading = load.call<LoadAnswer>('load', {
+        port,
+        connections: 8,
+        seconds,
+        firstId: 1,
+        posts,
+        rate: eventsPerSecond,
+      } satisfies LoadRequest);
       const samples: { minute: number; mb: Record<string, number> }[] = [];
       const started = performance.now();
       let leads = 0;
@@ -59,7 +68,13 @@ export const memory: Row = async (bench) => {
       }
       const loaded = await loading;
       for (const [name, pid] of Object.entries(pids)) notePeak(name, 'memory', residentMb(pid).peak);
-      bench.report({ bench: 'memory', minutes, events: loaded.acked.length, failed: loaded.failed, samples: samples.filter((_, index) => index % 10 === 0) });
+      bench.report({
+        bench: 'memory',
+        minutes,
+        events: loaded.acked.length,
+        failed: loaded.failed,
+        samples: samples.filter((_, index) => index % 10 === 0),
+      });
       return judge(bench, Object.keys(pids), samples, `${minutes} min at ${eventsPerSecond} events/s`);
     } finally {
       await system.stop();
@@ -70,7 +85,12 @@ export const memory: Row = async (bench) => {
   }
 };
 
-function judge(bench: Bench, names: string[], samples: { minute: number; mb: Record<string, number> }[], note: string): RowResult[] {
+function judge(
+  bench: Bench,
+  names: string[],
+  samples: { minute: number; mb: Record<string, number> }[],
+  note: string,
+): RowResult[] {
   const peaks = readPeaks();
   // the first third fills the heap up to its working size
   const steady = samples.slice(Math.floor(samples.length / 3));
@@ -85,7 +105,9 @@ function judge(bench: Bench, names: string[], samples: { minute: number; mb: Rec
       row: `memory ${name}`,
       measured: `steady ${steady.at(-1)!.mb[name]!.toFixed(0)} MB, slope ${slope.toFixed(2)} MB/min`,
       floor: '–',
-      result: `peak ${peak} MB (${Object.entries(own).map(([row, mb]) => `${row} ${mb}`).join(', ')})`,
+      result: `peak ${peak} MB (${Object.entries(own)
+        .map(([row, mb]) => `${row} ${mb}`)
+        .join(', ')})`,
       must: limit ? `≤ ${limit.must} MB, slope ≤ ${mostSlope}` : `slope ≤ ${mostSlope}`,
       goal: limit ? `≤ ${limit.goal} MB` : '–',
       verdict: within('goal') ? 'goal' : within('must') ? 'must' : 'below',

@@ -13,7 +13,7 @@ import { appendAll } from '../support/log-workload.js';
 import { notePeak } from '../support/peaks.js';
 import { measureRatio, summarize, type RatioRow, type Stretch } from '../support/ratio.js';
 import { rateOf, ratioResult } from '../support/report.js';
-import type { Bench, Row } from '../support/row.js';
+import type { Row } from '../support/row.js';
 
 const connections = 10;
 const address = (lead: number) => `lead${lead}@bench.example`;
@@ -43,26 +43,46 @@ export const nurtureSend: Row = async (bench) => {
       },
     });
     const queue = createJobQueue(
-      { ...parseConfig(jobQueueConfig, { JOB_QUEUE: 'redis', REDIS_URL: bench.services.redisUrl, ...place.env }), DATABASE_URL: place.databaseUrl },
+      {
+        ...parseConfig(jobQueueConfig, { JOB_QUEUE: 'redis', REDIS_URL: bench.services.redisUrl, ...place.env }),
+        DATABASE_URL: place.databaseUrl,
+      },
       quiet,
     );
     try {
       // the first step goes to everybody by the usual way: a request, enrolment, thanks
-      await appendAll(place.eventLog, Array.from({ length: leads }, (_, lead) => requestOf(lead)));
+      await appendAll(
+        place.eventLog,
+        Array.from({ length: leads }, (_, lead) => requestOf(lead)),
+      );
       const total = () => sink.call<{ total: number; lastAt: number }>('total');
       await until('the first step is sent', 300_000, async () => (await total()).total >= leads, 100);
       await place.pool.query("update run set state = 'completed', due_at = null");
       const gone = Array.from({ length: leads }, (_, lead) => lead).filter((lead) => lead % 20 === 7);
-      for (const lead of gone) await suppress(place.pool, { email: address(lead), reason: 'unsubscribe', source: 'api' });
+      for (const lead of gone)
+        await suppress(place.pool, { email: address(lead), reason: 'unsubscribe', source: 'api' });
       const mail = await PostalMime.parse(await sink.call<string>('sample'));
-      const request: MailsRequest = { port: sink.ready.port, connections, mails: leads, subject: mail.subject ?? '', html: mail.html ?? '', text: mail.text ?? '' };
+      const request: MailsRequest = {
+        port: sink.ready.port,
+        connections,
+        mails: leads,
+        subject: mail.subject ?? '',
+        html: mail.html ?? '',
+        text: mail.text ?? '',
+      };
       const row: RatioRow = {
         name: 'nurture.send',
         unit: 'mails',
         reps: bench.options.reps,
         must: 0.3,
         goal: 0.6,
-        roots: () => ({ ...bench.servicePids, worker: appPid(system, 'worker'), projector: appPid(system, 'projector'), sink: sink.pid, floor: floor.pid }),
+        roots: () => ({
+          ...bench.servicePids,
+          worker: appPid(system, 'worker'),
+          projector: appPid(system, 'projector'),
+          sink: sink.pid,
+          floor: floor.pid,
+        }),
         subjectRoots: () => ({ ...bench.servicePids, worker: appPid(system, 'worker') }),
         floor: async () => {
           const passes = Math.max(1, Math.ceil(bench.options.seconds / 2.5));
@@ -99,13 +119,26 @@ function requestOf(lead: number) {
     email: address(lead),
     links: true,
     name: 'Material Requested',
-    properties: { email: address(lead), lastName: '鈴木', firstName: String(lead), company: `Company ${lead}`, consent: true, material: 'White paper' },
+    properties: {
+      email: address(lead),
+      lastName: '鈴木',
+      firstName: String(lead),
+      company: `Company ${lead}`,
+      consent: true,
+      material: 'White paper',
+    },
   };
   return { topic: topics.urgent, ...encodeEvent(event, recordKeyOf(event)) };
 }
 
 /** New runs that stand before their second mail, all due; then their jobs, as the timer would give them out. */
-async function oneStep(place: Place, queue: JobQueue, sink: Child, leads: number, gone: ReadonlySet<string>): Promise<Stretch> {
+async function oneStep(
+  place: Place,
+  queue: JobQueue,
+  sink: Child,
+  leads: number,
+  gone: ReadonlySet<string>,
+): Promise<Stretch> {
   await sink.call('reset');
   const { rows } = await place.pool.query<{ id: string }>(
     `insert into run (id, key, scenario, version, lead, subject_key, entry_event, step, data, due_at, entered_at, enqueued_at)

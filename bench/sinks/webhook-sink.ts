@@ -8,7 +8,7 @@ export interface SinkPost {
   body: string;
 }
 
-let posts: SinkPost[] = [];
+const posts: SinkPost[] = [];
 const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -37,10 +37,28 @@ export async function makePlace(bench: Bench, more: { topicPrefix?: string } = {
   const own = { ...services, databaseUrl };
   const silent = { ...progressLines(), line: () => undefined };
   await prepareDatabase(own, silent);
-  const pool = createPool({ url: databaseUrl, applicationName: 'leadfold-bench', max: 4, statementTimeoutMs: 0, idleInTransactionTimeoutMs: 0 }, () => undefined);
+  const pool = createPool(
+    {
+      url: databaseUrl,
+      applicationName: 'leadfold-bench',
+      max: 4,
+      statementTimeoutMs: 0,
+      idleInTransactionTimeoutMs: 0,
+    },
+    () => undefined,
+  );
   const topicPrefix = more.topicPrefix ?? `${name}.`;
-  const env = { KAFKA_TOPIC_PREFIX: topicPrefix, JOB_QUEUE_PREFIX: name, LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn', OUTBOUND_ALLOW: '127.0.0.0/8' };
-  const logConfig = parseConfig(eventLogConfig, { EVENT_LOG: services.mode.eventLog, KAFKA_BROKERS: services.kafkaBrokers, ...env });
+  const env = {
+    KAFKA_TOPIC_PREFIX: topicPrefix,
+    JOB_QUEUE_PREFIX: name,
+    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
+    OUTBOUND_ALLOW: '127.0.0.0/8',
+  };
+  const logConfig = parseConfig(eventLogConfig, {
+    EVENT_LOG: services.mode.eventLog,
+    KAFKA_BROKERS: services.kafkaBrokers,
+    ...env,
+  });
   const eventLog = createEventLog({ ...logConfig, DATABASE_URL: databaseUrl }, quiet);
   await eventLog.prepare();
   await createSource(pool, { id: sourceId, name: 'Bench', actor: 'bench' });
@@ -53,7 +71,15 @@ export async function makePlace(bench: Bench, more: { topicPrefix?: string } = {
     topicPrefix,
     env,
     writeKey,
-    start: (options) => startSystem({ ...options, set: 'bench', services: own, progress: silent, onLine, env: { ...env, ...options.env } }),
+    start: (options) =>
+      startSystem({
+        ...options,
+        set: 'bench',
+        services: own,
+        progress: silent,
+        onLine,
+        env: { ...env, ...options.env },
+      }),
     end: async () => {
       await eventLog.close();
       await pool.end();
@@ -93,7 +119,12 @@ export const pidsOf = (system: System): Record<string, number> =>
 
 export const appPid = (system: System, app: AppName): number => system.apps.get(app)!.pid!;
 
-export async function until(what: string, limitMs: number, done: () => Promise<boolean> | boolean, everyMs = 20): Promise<void> {
+export async function until(
+  what: string,
+  limitMs: number,
+  done: () => Promise<boolean> | boolean,
+  everyMs = 20,
+): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await done())) {
     if (performance.now() > deadline) throw new Error(`not within ${limitMs / 1000} s: ${what}`);

@@ -11,7 +11,16 @@ interface Machine {
 
 function machineTicks(): Machine {
   const fields = fs.readFileSync('/proc/stat', 'utf8').split('\n')[0]!.trim().split(/\s+/).slice(1).map(Number);
-  const [user, nice, system, idle, iowait, irq, softirq, steal] = fields as [number, number, number, number, number, number, number, number];
+  const [user, nice, system, idle, iowait, irq, softirq, steal] = fields as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const busy = user + nice + system + irq + softirq;
   return { busy, steal, total: busy + idle + iowait + steal };
 }
@@ -82,7 +91,9 @@ export function startCpu(roots: Record<string, number>): { read(): CpuReading } 
     read() {
       const after = ticksByRoot(roots);
       const now = machineTicks();
-      const ticks = Object.fromEntries(Object.keys(roots).map((name) => [name, Math.max(0, after[name]! - before[name]!)]));
+      const ticks = Object.fromEntries(
+        Object.keys(roots).map((name) => [name, Math.max(0, after[name]! - before[name]!)]),
+      );
       const ours = Object.values(ticks).reduce((sum, value) => sum + value, 0);
       const total = Math.max(1, now.total - machine.total);
       return {

@@ -17,12 +17,20 @@ export function logWorkload(options: WorkloadOptions): LogWorkload {
   for (const item of workload(options)) {
     if (item.kind === 'malformed') {
       made.malformed += 1;
-      const headers = { ce_specversion: '1.0', ce_id: item.messageId, ce_type: 'leadfold.track.v1', ce_time: new Date(options.until).toISOString() };
+      const headers = {
+        ce_specversion: '1.0',
+        ce_id: item.messageId,
+        ce_type: 'leadfold.track.v1',
+        ce_time: new Date(options.until).toISOString(),
+      };
       made.records.push({ topic: topics.events, key: item.messageId, headers, value: '{"properties":' });
       continue;
     }
     const event = leadEventOf(item.event, sourceId, options.until);
-    made.records.push({ topic: event.links ? topics.urgent : topics.events, ...encodeEvent(event, recordKeyOf(event)) });
+    made.records.push({
+      topic: event.links ? topics.urgent : topics.events,
+      ...encodeEvent(event, recordKeyOf(event)),
+    });
     if (item.duplicate) made.duplicates += 1;
     else made.unique.push(event);
   }

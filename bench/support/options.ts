@@ -18,6 +18,10 @@ export function readOptions(argv: string[]): { rows: string[]; options: BenchOpt
   const number = (text: string | undefined, usual: number) => (text === undefined ? usual : Number(text));
   return {
     rows: positionals,
-    options: { reps: number(values.reps, values.quick ? 2 : 8), seconds: number(values.seconds, values.quick ? 2 : 6), quick: values.quick },
+    options: {
+      reps: number(values.reps, values.quick ? 2 : 8),
+      seconds: number(values.seconds, values.quick ? 2 : 6),
+      quick: values.quick,
+    },
   };
 }

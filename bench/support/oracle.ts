@@ -26,9 +26,18 @@ export function oracleHashes(events: readonly LeadEvent[], rulebook: Rulebook): 
 
 /** The same of what the projector left in the database. */
 export async function storedHashes(pool: Pool): Promise<string[]> {
-  const { rows } = await pool.query<{ id: number; state: LeadState }>('select id, state from lead where merged_into is null');
-  const keys = await presentKeys(pool, rows.map((row) => row.id));
-  return rows.flatMap((row) => (keys.has(row.id) ? [sha256(canonicalLead([[...keys.get(row.id)!].sort().join(' ')], row.state))] : [])).sort();
+  const { rows } = await pool.query<{ id: number; state: LeadState }>(
+    'select id, state from lead where merged_into is null',
+  );
+  const keys = await presentKeys(
+    pool,
+    rows.map((row) => row.id),
+  );
+  return rows
+    .flatMap((row) =>
+      keys.has(row.id) ? [sha256(canonicalLead([[...keys.get(row.id)!].sort().join(' ')], row.state))] : [],
+    )
+    .sort();
 }
 
 export function differences(expected: readonly string[], found: readonly string[]): number {

@@ -41,7 +41,8 @@ const maxSteal = 0.05;
 export const isClean = (reading: CpuReading): boolean => reading.foreign < maxForeign && reading.steal < maxSteal;
 
 /** CPU seconds of all roots of a reading. */
-export const totalOf = (reading: CpuReading): number => Object.values(reading.seconds).reduce((sum, value) => sum + value, 0);
+export const totalOf = (reading: CpuReading): number =>
+  Object.values(reading.seconds).reduce((sum, value) => sum + value, 0);
 const rate = (stretch: Stretch) => (stretch.wrong ? 0 : stretch.units / stretch.seconds);
 
 /** Each rep runs floor, subject, floor; the ratio is subject over the mean of the two floors. */

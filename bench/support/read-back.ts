@@ -14,7 +14,8 @@ export class ReadBack {
     let read = 0;
     const ends = new Map<string, number>();
     for (const topic of Object.values(topics))
-      for (const { partition, end } of await this.log.bounds(topic)) if (end > (this.next.get(`${topic}/${partition}`) ?? 0)) ends.set(`${topic}/${partition}`, end);
+      for (const { partition, end } of await this.log.bounds(topic))
+        if (end > (this.next.get(`${topic}/${partition}`) ?? 0)) ends.set(`${topic}/${partition}`, end);
     let done!: () => void;
     const finished = new Promise<void>((resolve) => (done = resolve));
     if (ends.size === 0) return { missing: wanted.size, read };

@@ -19,6 +19,10 @@ export function ratioResult(summary: Summary, measured: string): RowResult {
 
 export function table(results: RowResult[]): string {
   const columns = ['row', 'measured', 'floor', 'result', 'must', 'goal', 'verdict', 'note'] as const;
-  const lines = [columns.join(' | '), columns.map(() => '---').join(' | '), ...results.map((result) => columns.map((column) => result[column]).join(' | '))];
+  const lines = [
+    columns.join(' | '),
+    columns.map(() => '---').join(' | '),
+    ...results.map((result) => columns.map((column) => result[column]).join(' | ')),
+  ];
   return lines.map((line) => `| ${line} |`).join('\n');
 }

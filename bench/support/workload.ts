@@ -35,7 +35,8 @@ export interface ClientEvent {
   timestamp: number;
 }
 
-export type WorkloadItem = { kind: 'event'; event: ClientEvent; duplicate: boolean } | { kind: 'malformed'; messageId: string };
+export type WorkloadItem =
+  { kind: 'event'; event: ClientEvent; duplicate: boolean } | { kind: 'malformed'; messageId: string };
 
 const farBack = 50_000;
 
@@ -50,7 +51,10 @@ export function* workload(options: WorkloadOptions): Generator<WorkloadItem> {
       continue;
     }
     if (sent.length > 0 && random.chance(options.duplicates ?? 0.05)) {
-      const back = random.chance(0.1) && sent.length > farBack ? random.between(farBack, sent.length) : random.between(1, Math.min(500, sent.length));
+      const back =
+        random.chance(0.1) && sent.length > farBack
+          ? random.between(farBack, sent.length)
+          : random.between(1, Math.min(500, sent.length));
       yield { kind: 'event', event: sent[sent.length - back]!, duplicate: true };
       continue;
     }
@@ -80,13 +84,51 @@ function clientEvent(random: Random, lead: number, timestamp: number): ClientEve
   };
   const email = `lead${lead}@bench.example`;
   if (random.chance(0.01))
-    return { ...base, type: 'identify', userId: `user-${lead}`, properties: {}, traits: { email, company: `Company ${lead % 97}`, employees: 10 + (lead % 500) } };
+    return {
+      ...base,
+      type: 'identify',
+      userId: `user-${lead}`,
+      properties: {},
+      traits: { email, company: `Company ${lead % 97}`, employees: 10 + (lead % 500) },
+    };
   return random.weighted<() => ClientEvent>([
-    [() => ({ ...base, type: 'page', name: 'Product', properties: { path: `/products/${random.between(1, 9)}`, title: 'Product' } }), 70],
-    [() => ({ ...base, type: 'track', event: 'Email Opened', properties: { deliveryId: `d-${random.between(1, 99_999)}` } }), 10],
-    [() => ({ ...base, type: 'track', event: 'Email Clicked', properties: { url: 'https://www.bench.example/offer' } }), 10],
+    [
+      () => ({
+        ...base,
+        type: 'page',
+        name: 'Product',
+        properties: { path: `/products/${random.between(1, 9)}`, title: 'Product' },
+      }),
+      70,
+    ],
+    [
+      () => ({
+        ...base,
+        type: 'track',
+        event: 'Email Opened',
+        properties: { deliveryId: `d-${random.between(1, 99_999)}` },
+      }),
+      10,
+    ],
+    [
+      () => ({
+        ...base,
+        type: 'track',
+        event: 'Email Clicked',
+        properties: { url: 'https://www.bench.example/offer' },
+      }),
+      10,
+    ],
     [() => ({ ...base, type: 'page', name: 'Pricing', properties: { path: '/pricing', title: 'Pricing' } }), 9.8],
-    [() => ({ ...base, type: 'track', event: 'Demo Requested', properties: { email, company: `Company ${lead % 97}`, plan: 'team' } }), 0.2],
+    [
+      () => ({
+        ...base,
+        type: 'track',
+        event: 'Demo Requested',
+        properties: { email, company: `Company ${lead % 97}`, plan: 'team' },
+      }),
+      0.2,
+    ],
   ])();
 }
 
