@@ -20,6 +20,8 @@ import {
  */
 export interface NaiveOptions {
   keyLimit: number;
+  /** Facts after this instant (ms) count for nothing, but who is who is known from all of them. */
+  until?: number;
 }
 
 /** By `keySetName`. A mixed visitor has a lead of his own, without events. */
@@ -79,7 +81,8 @@ export function naiveFold(history: readonly LeadEvent[], signals: readonly Compi
   for (const pair of identifications) keys.add(strongOf(pair));
   const keySets = new Map<SubjectKey, SubjectKey[]>();
   for (const key of keys) keySets.set(leadOfKey(key), [...(keySets.get(leadOfKey(key)) ?? []), key]);
-  const eventsOf = groupBy(facts.filter((e) => primary(e) !== undefined), leadOf);
+  const { until = Infinity } = options;
+  const eventsOf = groupBy(facts.filter((e) => primary(e) !== undefined && e.occurredAt <= until), leadOf);
   const leads: Leads = new Map();
   for (const [lead, leadKeys] of keySets) leads.set(keySetName(leadKeys), stateOf(eventsOf(lead), signals, zone, verdictOf));
   return leads;

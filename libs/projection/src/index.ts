@@ -26,3 +26,5 @@ export { rebuild, type RebuildReport } from './upkeep/rebuild.command.js';
 export { verify, type Difference, type VerifyOptions, type VerifyReport } from './upkeep/verify.query.js';
 export { reviewDue, reviewOlderRulebook } from './upkeep/review.projection.js';
 export { refoldOnePending } from './upkeep/refold-pending.projection.js';
+export { explainAt, type ExplainedAt, type PastLead } from './read/explain-at.query.js';
+export type { Knowledge, Moment } from './read/past-events.query.js';
