@@ -85,7 +85,8 @@ export async function unsubscribeLink(outside: Outside, person: Person): Promise
 
 interface Score {
   score: number;
-  lines: { label: string; points: number }[];
+  lines: { points: number }[];
+  engagement: { lines: { name: string; points: number }[] };
 }
 
 /** From the first page view to the alert, looked at from every side. Returns the milliseconds from the last call to the alert. */
@@ -103,7 +104,7 @@ export async function smallStory(site: Site, person: Person): Promise<number> {
   const ids = timeline.items.map((item) => item.id);
   for (const messageId of [...early, asked!]) expect(ids).toContain(eventIdOf(stage.source, messageId));
   const explained = await site.lead<Score>(person, '/score');
-  expect(explained.lines.find((line) => /demo/i.test(line.label))?.points).toBe(30);
+  expect(explained.engagement.lines.find((line) => line.name === 'requested-demo')?.points).toBe(30);
   expect(explained.lines.reduce((sum, line) => sum + Math.round(line.points * 10), 0)).toBe(Math.round(explained.score * 10));
 
   // asked again: still hot, so nothing is crossed

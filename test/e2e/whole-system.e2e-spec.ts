@@ -64,14 +64,15 @@ test('S5, I22: the page asks, the one-click POST unsubscribes, and no further ma
     analytics.track({ anonymousId: person.browser, event: 'Newsletter Signed Up', properties: { email: person.email } }),
   );
   await site.folded(ids[0]!);
-  const ended = await until('the next mail is decided', async () => {
-    const { rows } = await stage.pool.query<{ state: string; reason: string }>(
-      "select state, reason from delivery where recipient = $1 and purpose = 'nurture' order by created_at desc limit 1",
-      [person.email],
+  const why = await until('what the sign-up would have sent is decided', async () => {
+    const { rows } = await stage.pool.query<{ why: string | null }>(
+      `select coalesce(d.reason, r.exit_reason) as why from run r left join delivery d on d.run = r.id
+       where r.entry_event = $1 and (r.state <> 'active' or d.state <> 'pending')`,
+      [eventIdOf(stage.source, ids[0]!)],
     );
-    return rows[0] && rows[0].state !== 'sent' && rows[0].state !== 'pending' && rows[0];
+    return rows[0];
   }, 30_000);
-  expect(ended).toMatchObject({ state: 'suppressed', reason: expect.stringMatching(/^suppressed-unsubscribe$|^no-consent$/) });
+  expect(why.why).toMatch(/unsubscribe|no-consent|suppressed/);
   expect(mailsTo(stage.outside, person)).toHaveLength(received);
 }, 90_000);
 
@@ -134,8 +135,9 @@ async function everythingHolds(recorder: Recorder): Promise<void> {
 }
 
 async function append(count: number, make: (index: number) => LeadEvent): Promise<void> {
-  for (let from = 0; from < count; from += 5_000) {
-    const records = Array.from({ length: Math.min(5_000, count - from) }, (_, index) => {
+  // the log's queue is bounded: so much at a time that it stays filled
+  for (let from = 0; from < count; from += 2_000) {
+    const records = Array.from({ length: Math.min(2_000, count - from) }, (_, index) => {
       const event = make(from + index);
       return { topic: topics.events, ...encodeEvent(event, event.anonymousId!) };
     });

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stopKafka } from './kafka.js';
 import { checkKafka } from './kafka-health.js';
+import { isFree } from './ports.js';
 import { checkPostgres, postgresUrl, stopPostgres } from './postgres.js';
 import { progressLines } from './progress-lines.js';
 import { flushRedis, redisUrl, stopRedis } from './redis.js';
@@ -19,7 +21,10 @@ export function breaker(name: Extract<SetName, 'faults' | 'bench' | 'probe' | 'e
     return found;
   };
   const start = async (part: Part) => {
-    const { owner } = record(part);
+    const { owner, port } = record(part);
+    // the threads of a killed process close its sockets a moment after it counts as gone; a new port would be nobody's address
+    const used = part === 'kafka' ? [port, port + 1] : [port];
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline && !(await allFree(used)); ) await sleep(20);
     writeRecord(set, part, { ...(await startNative(set, part, quiet)), owner });
   };
   return {
@@ -40,3 +45,5 @@ export function breaker(name: Extract<SetName, 'faults' | 'bench' | 'probe' | 'e
     startRedis: () => start('redis'),
   };
 }
+
+const allFree = async (ports: number[]) => (await Promise.all(ports.map(isFree))).every(Boolean);
