@@ -11,6 +11,7 @@ const libs = {
   projection: ['platform', 'event-log', 'leads', 'scoring', 'funnel', 'segments'],
   delivery: ['platform', 'event-log', 'job-queue', 'leads'],
   nurture: ['platform', 'event-log', 'job-queue', 'leads', 'scoring', 'funnel', 'segments', 'projection', 'delivery'],
+  insights: ['platform', 'leads', 'scoring', 'funnel', 'segments', 'projection'],
   handoff: ['platform', 'event-log', 'job-queue', 'leads', 'scoring', 'funnel', 'segments', 'projection', 'delivery'],
 };
 const specs = '\\.(int-|e2e-)?spec\\.ts$|^apps/[^/]+/test/';

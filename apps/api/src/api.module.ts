@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { CqrsModule } from '@nestjs/cqrs';
+import { CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
 import { RecordOutcomeHandler } from '#libs/handoff';
 import {
@@ -12,6 +12,7 @@ import {
   SaveTemplateVersionHandler,
   UnsubscribeHandler,
 } from '#libs/nurture';
+import { CompareRulebooksHandler } from '#libs/insights';
 import { TokenSeal, type Logger, type Pool, type Registry } from '#libs/platform';
 import { ProjectionContext } from '#libs/projection';
 import { ApiKeysController } from './access/api-keys.controller.js';
@@ -33,6 +34,7 @@ import { QuarantineController } from './quarantine/quarantine.controller.js';
 import { ListQuarantineHandler } from './quarantine/quarantine.query.js';
 import { ReplayRecordHandler } from './quarantine/replay-record.command.js';
 import { PublishRulebookHandler, SaveRulebookHandler } from './rulebook/change-rulebook.command.js';
+import { CompareDraftHandler } from './rulebook/compare-draft.query.js';
 import { RulebookController } from './rulebook/rulebook.controller.js';
 import { ScenariosController } from './scenarios/scenarios.controller.js';
 import { SourcesController } from './sources/sources.controller.js';
@@ -64,6 +66,8 @@ const controllers = [
 
 const handlers = [
   provide(ActivateScenarioHandler, POOL),
+  provide(CompareDraftHandler, QueryBus),
+  provide(CompareRulebooksHandler, POOL, ProjectionContext),
   provide(CountFunnelHandler, POOL),
   provide(DiscardRecordHandler, POOL),
   provide(ExplainScoreHandler, POOL, ProjectionContext),

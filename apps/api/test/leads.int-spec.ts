@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { LeadEvent } from '#libs/leads/domain';
 import { eventIdOf } from '#libs/platform';
@@ -116,4 +117,23 @@ test('a withdrawn event no longer counts, and counts again once restored', async
   expect(await say(true)).toBeLessThan(before);
   expect(await say(false)).toBe(before);
   expect(await api.call('POST', '/v1/retractions', { key: api.keys.marketing, body: { event: eventIdOf('x', 'y'), reason: 'x' } })).toMatchObject({ status: 404 });
+});
+
+test('a draft is compared with the live rulebook in words and in effect, and nothing changes', async () => {
+  const shipped = fs.readFileSync(new URL('../../../rulebooks/default.yaml', import.meta.url), 'utf8');
+  const draft = shipped
+    .replace('{ signal: viewed-product,     points: 2,', '{ signal: viewed-product,     points: 6,')
+    .replace('attribute: company.employees, gte: 100 }                           # 3', 'attribute: company.employees, gte: 1000 }                          # 3');
+  expect(draft).not.toBe(shipped);
+  const before = (await get(`/v1/leads/${ref}`)).body;
+  const { status, body } = await api.call('POST', '/v1/rulebook/compare', { key: api.keys.marketing, body: { document: draft } });
+  expect(status).toBe(200);
+  const changes = body.changes as { path: string; kind: string; text: string }[];
+  expect(changes.map((change) => change.path).sort()).toEqual(['engagement.viewed-product', 'hot.five-conditions']);
+  expect(changes.find((change) => change.path.startsWith('engagement'))!.text).toContain('points 2 → 6');
+  expect(body.effect).toMatchObject({ leads: 2, becomeHot: 0, stopBeingHot: 1, scoreUp: 1, scoreDown: 0 });
+  expect(body.effect.first[0]).toMatchObject({ lead: before.id, before: { score: before.score, temperature: 'hot' } });
+  expect((await get(`/v1/leads/${ref}`)).body.score).toBe(before.score);
+  const same = await api.call('POST', '/v1/rulebook/compare', { key: api.keys.marketing, body: { document: shipped, locale: 'ja' } });
+  expect(same.body).toMatchObject({ changes: [], uncounted: [], effect: { becomeHot: 0, stopBeingHot: 0, scoreUp: 0, scoreDown: 0, first: [] } });
 });

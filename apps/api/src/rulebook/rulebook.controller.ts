@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { CommandBus } from '@nestjs/cqrs';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import type { Pool } from '#libs/platform';
@@ -8,25 +8,30 @@ import { Actor } from '../access/access.guard.js';
 import { Allow } from '../access/allow.decorator.js';
 import { POOL } from '../tokens.js';
 import { parseInput, PublishRulebook, SaveRulebook } from './change-rulebook.command.js';
+import { CompareDraft } from './compare-draft.query.js';
 import {
+  compareInput,
   published,
   publishInput,
+  rulebookComparison,
   rulebookDetail,
   rulebookInput,
   rulebookVerdict,
   rulebookVersion,
   savedVersion,
+  type CompareInput,
   type PublishInput,
   type RulebookInput,
 } from './rulebook.dto.js';
 
-const versionNumber = z.coerce.number().int().positive();
+const versionNumber = z.coerce.number().pipe(z.int32().positive());
 
 @ApiTags('rulebook')
 @Controller('v1/rulebook')
 export class RulebookController {
   constructor(
     private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
     @Inject(POOL) private readonly pool: Pool,
   ) {}
 
@@ -63,6 +68,15 @@ export class RulebookController {
   validate(@Body({ schema: rulebookInput }) input: RulebookInput) {
     const { errors = [] } = parseInput(input);
     return { valid: errors.length === 0, errors };
+  }
+
+  @Post('compare')
+  @HttpCode(200)
+  @Allow('marketing')
+  @ApiOperation({ summary: 'A draft against the live rulebook, in words and in effect; nothing is kept' })
+  @ApiOkResponse({ standardSchema: rulebookComparison })
+  compare(@Body({ schema: compareInput }) input: CompareInput) {
+    return this.queries.execute(new CompareDraft(input));
   }
 
   @Post('versions')

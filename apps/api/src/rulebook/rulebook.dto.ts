@@ -29,8 +29,38 @@ export const rulebookDetail = z.object({ version: z.number(), document: z.record
 
 export const savedVersion = z.object({ version: z.number() }).meta({ id: 'SavedRulebookVersion' });
 
-export const publishInput = z.strictObject({ version: z.number().int().positive(), note: z.string().max(1_000).default('') }).meta({ id: 'PublishRulebook' });
+export const publishInput = z.strictObject({ version: z.int32().positive(), note: z.string().max(1_000).default('') }).meta({ id: 'PublishRulebook' });
 export type PublishInput = z.infer<typeof publishInput>;
 export const published = z
   .object({ version: z.number(), note: z.string().describe('Leads are re-derived in the background, quietly: nothing is sent') })
   .meta({ id: 'PublishedRulebook' });
+
+export const compareInput = rulebookInput
+  .omit({ note: true })
+  .extend({ locale: z.enum(['ja', 'en']).default('en') })
+  .meta({ id: 'CompareRulebook' });
+export type CompareInput = z.infer<typeof compareInput>;
+
+const standing = z.object({ score: z.number(), temperature: z.string(), stage: z.string().nullable() });
+export const rulebookComparison = z
+  .object({
+    live: z.number().describe('The version compared with'),
+    changes: z.array(z.object({ path: z.string(), kind: z.enum(['added', 'removed', 'changed']), text: z.string() })),
+    effect: z.object({
+      leads: z.number(),
+      becomeHot: z.number(),
+      stopBeingHot: z.number(),
+      warmUp: z.number(),
+      coolDown: z.number(),
+      changeStage: z.number(),
+      scoreUp: z.number(),
+      scoreDown: z.number(),
+      first: z
+        .array(z.object({ lead: z.number(), before: standing, after: standing.extend({ hotRules: z.array(z.string()) }) }))
+        .describe('The ten furthest moves, becoming hot before all others'),
+    }),
+    uncounted: z.array(z.string()).describe('New or changed signals, whose history is read once the draft is published'),
+    asOf: z.iso.datetime(),
+    tookMs: z.number(),
+  })
+  .meta({ id: 'RulebookComparison' });

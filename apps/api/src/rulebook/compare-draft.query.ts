@@ -1,0 +1,30 @@
+import { Query, QueryBus, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import type { z } from 'zod';
+import { CompareRulebooks } from '#libs/insights';
+import { DomainError } from '#libs/platform';
+import { iso, points } from '../leads/lead-ref.js';
+import { parseInput } from './change-rulebook.command.js';
+import type { CompareInput, rulebookComparison } from './rulebook.dto.js';
+
+export class CompareDraft extends Query<z.infer<typeof rulebookComparison>> {
+  constructor(readonly input: CompareInput) {
+    super();
+  }
+}
+
+@QueryHandler(CompareDraft)
+export class CompareDraftHandler implements IQueryHandler<CompareDraft> {
+  constructor(private readonly queries: QueryBus) {}
+
+  async execute({ input }: CompareDraft) {
+    const parsed = parseInput({ ...input, note: '' });
+    if (parsed.errors) throw new DomainError('rulebook-invalid', 'The rulebook has errors.', { status: 422, errors: parsed.errors });
+    const { effect, asOf, ...comparison } = await this.queries.execute(new CompareRulebooks(parsed.document, input.locale));
+    const first = effect.first.map(({ lead, before, after }) => ({
+      lead,
+      before: { ...before, score: points(before.score) },
+      after: { ...after, score: points(after.score) },
+    }));
+    return { ...comparison, asOf: iso(asOf), effect: { ...effect, first } };
+  }
+}

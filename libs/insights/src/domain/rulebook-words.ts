@@ -1,0 +1,111 @@
+import type { Locale } from '#libs/leads/domain';
+import { labelOf, type CompiledRulebook, type NamedCondition } from '#libs/projection/domain';
+
+/** One difference between two rulebooks, as a marketer would say it. */
+export interface RulebookChange {
+  /** In the newer document, or in the older one for what was removed. */
+  path: string;
+  kind: 'added' | 'removed' | 'changed';
+  text: string;
+}
+
+interface Entry {
+  path: string;
+  title: string;
+  /** Everything that can change about it, by name. */
+  facts: Record<string, string>;
+}
+
+const words = {
+  ja: { added: '追加', removed: '削除', none: 'なし', points: '点', engagement: '行動', fit: '属性', hot: 'ホット条件', stage: 'ステージ', segment: 'セグメント', signal: 'シグナル', group: 'グループ', grades: 'グレード', score: '総合スコア', warm: 'ウォーム条件', rearm: '再アラート条件' },
+  en: { added: 'added', removed: 'removed', none: 'none', points: 'points', engagement: 'behaviour', fit: 'attributes', hot: 'hot rule', stage: 'stage', segment: 'segment', signal: 'signal', group: 'group', grades: 'grades', score: 'score', warm: 'warm', rearm: 're-arm' },
+} as const;
+
+/** What differs, section by section, in the order of the document. */
+export function rulebookChanges(before: CompiledRulebook, after: CompiledRulebook, locale: Locale): RulebookChange[] {
+  const old = new Map(entriesOf(before, locale).map((entry) => [entry.path, entry]));
+  const changes: RulebookChange[] = [];
+  for (const entry of entriesOf(after, locale)) {
+    const was = old.get(entry.path);
+    old.delete(entry.path);
+    if (!was) changes.push({ path: entry.path, kind: 'added', text: told(entry, words[locale].added) });
+    else {
+      const text = differences(was, entry, locale);
+      if (text) changes.push({ path: entry.path, kind: 'changed', text: `${entry.title}: ${text}` });
+    }
+  }
+  for (const entry of old.values()) changes.push({ path: entry.path, kind: 'removed', text: `${entry.title}: ${words[locale].removed}` });
+  return changes;
+}
+
+const told = (entry: Entry, verb: string): string => {
+  const facts = Object.entries(entry.facts).map(([name, value]) => (name === '' ? value : `${name} ${value}`));
+  return `${entry.title}: ${verb}${facts.length ? ` (${facts.join(', ')})` : ''}`;
+};
+
+function differences(before: Entry, after: Entry, locale: Locale): string {
+  const names = [...new Set([...Object.keys(before.facts), ...Object.keys(after.facts)])];
+  const none = words[locale].none;
+  return names
+    .filter((name) => before.facts[name] !== after.facts[name])
+    .map((name) => `${name}${name ? ' ' : ''}${before.facts[name] ?? none} → ${after.facts[name] ?? none}`)
+    .join(locale === 'ja' ? '、' : ', ');
+}
+
+function entriesOf(rulebook: CompiledRulebook, locale: Locale): Entry[] {
+  const { document } = rulebook;
+  const w = words[locale];
+  const label = (name: string) => labelOf(document, name, locale) ?? name;
+  const condition = (section: string, word: string, { name, when }: NamedCondition): Entry => ({
+    path: `${section}.${name}`,
+    title: `${word} ${label(name)}`,
+    facts: { '': when.describe(locale) },
+  });
+  return [
+    ...Object.entries(document.signals).map(([name, definition]) => ({
+      path: `signals.${name}`,
+      title: `${w.signal} ${label(name)}`,
+      facts: { '': JSON.stringify(definition) },
+    })),
+    ...numbered(document.engagement, (rule) => rule.signal).map(([key, { signal, ...rule }]) => ({
+      path: `engagement.${key}`,
+      title: `${w.engagement} ${label(signal)}`,
+      facts: factsOf(rule),
+    })),
+    ...Object.entries(document.groups ?? {}).map(([name, group]) => ({ path: `groups.${name}`, title: `${w.group} ${name}`, facts: factsOf(group) })),
+    ...numbered(rulebook.fit.rules, ({ when }) => when.describe(locale)).map(([key, { points }]) => ({
+      path: `fit.${key}`,
+      title: `${w.fit} ${key}`,
+      facts: { [w.points]: String(points / 10) },
+    })),
+    { path: 'grades', title: w.grades, facts: factsOf(document.grades) },
+    { path: 'score', title: w.score, facts: factsOf({ ...document.score, ...document.score.bands, bands: undefined }) },
+    { path: 'warm', title: w.warm, facts: { '': rulebook.warm.describe(locale) } },
+    ...(rulebook.rearm ? [{ path: 'rearm', title: w.rearm, facts: { '': rulebook.rearm.describe(locale) } }] : []),
+    ...rulebook.hot.map((rule) => condition('hot', w.hot, rule)),
+    ...rulebook.funnel.stages.map((stage, index) => ({
+      path: `stages.${stage.name}`,
+      title: `${w.stage} ${label(stage.name)}`,
+      facts: { '': stage.when?.describe(locale) ?? w.none, '#': String(index + 1), ...factsOf({ outcomes: stage.rule.outcomes?.join(', ') }) },
+    })),
+    ...rulebook.segments.map((segment) => condition('segments', w.segment, segment)),
+  ];
+}
+
+const factsOf = (plain: object): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(plain)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]),
+  );
+
+/** Two rules of one key are told apart by their order. */
+function numbered<T>(rules: readonly T[], keyOf: (rule: T) => string): [string, T][] {
+  const seen = new Map<string, number>();
+  return rules.map((rule) => {
+    const key = keyOf(rule);
+    const count = (seen.get(key) ?? 0) + 1;
+    seen.set(key, count);
+    return [count === 1 ? key : `${key} (${count})`, rule];
+  });
+}
