@@ -198,3 +198,46 @@ test('I10: a rebuild mends what was damaged, keeps lead ids and decisions, and s
     outbox: (await db.pool.query('select 1 from outbox')).rowCount,
   }).toEqual({ ...before, lead: { ...before.lead, lookedAt: 0 } });
 });
+
+test('I9, I10: with state, memory and ranks deleted, a rebuild reads both back from events and decisions, decides nothing and sends nothing', async () => {
+  await db.pool.query(`insert into listener values ('crossing', 'hot', 'test') on conflict do nothing`);
+  const form = { type: 'track', name: 'Material Requested', links: true, properties: {} } as const;
+  // a crossing, an outcome of sales, a merge of the operator and its end, a visitor who says who he is, a segment left in time
+  await projecting.apply(views('hot', 8, { email: 'a@x.jp' }));
+  await projecting.apply(views('cold', 5, { email: 'b@x.jp' }));
+  await projecting.apply([
+    ...views('visit', 8, { anonymousId: 'b' }),
+    event('won', { type: 'outcome', name: 'recycled', email: 'b@x.jp', properties: {} }),
+  ]);
+  const merge = event('merge', { type: 'merge', email: 'b@x.jp', otherKey: 'e:a@x.jp', properties: {} });
+  await projecting.apply([merge, event('form', { ...form, email: 'c@x.jp', anonymousId: 'b' })]);
+  await projecting.apply([event('unmerge', { type: 'unmerge', refersTo: merge.id, properties: {} })]);
+  await projecting.apply([event('who', { type: 'identify', links: true, anonymousId: 'b', email: 'd@x.jp', occurredAt: now - 30_000, properties: {} })]);
+  await driveClock(db.pool, new Date(now + 91 * day));
+  for (let round = 0; round < 6; round += 1) await reviewDue(projecting.pool, projecting.context);
+  await projecting.apply(views('back', 8, { email: 'a@x.jp', occurredAt: now + 91 * day, receivedAt: now + 91 * day }));
+
+  const roots = async () =>
+    (
+      await db.pool.query(
+        `select l.id, l.mixed, l.state, l.memory::jsonb as memory, k.score, k.temperature, k.stage, k.visitor from lead l left join lead_rank k on k.lead = l.id
+          where merged_into is null and not mixed order by id`,
+      )
+    ).rows as { memory: { epoch: number; outcome?: string } }[];
+  const told = async () =>
+    (await db.pool.query(`select (select count(*) from outbox) as outbox, (select count(*) from event) as events`)).rows[0] as object;
+  const before = { roots: await roots(), told: await told() };
+  expect(before.roots.map(({ memory }) => memory.epoch).sort()).toEqual([1, 1, 1, 2]);
+  expect(before.roots.some(({ memory }) => memory.outcome !== undefined)).toBe(true);
+
+  await db.pool.query('truncate lead, lead_rank, link, apart, identification');
+  await rebuild(projecting.pool, projecting.context);
+  expect({ roots: await roots(), told: await told() }).toEqual(before);
+  await sound();
+  expect(await rebuild(projecting.pool, projecting.context)).toMatchObject({ corrected: 0, relinked: 0 });
+  // and nothing is decided twice afterwards
+  const decided = await decisions();
+  await projecting.apply([event('later', { email: 'a@x.jp', occurredAt: now + 91 * day, receivedAt: now + 91 * day })]);
+  while ((await reviewDue(projecting.pool, projecting.context)) > 0);
+  expect(await decisions()).toEqual(decided);
+});

@@ -58,6 +58,8 @@ export interface LeadMemory {
   outcome?: string;
   /** Stages left backwards while their condition held: entered again only after it has ceased. */
   blocked?: string[];
+  /** Grows with every record of this memory: the latest record is the memory that a rebuild restores. */
+  revision?: number;
 }
 
 export const emptyState = (): LeadState => ({ profile: {}, consent: {}, counters: {} });

@@ -5,7 +5,9 @@ import {
   ownerAt,
   type Identification,
   type Judgements,
+  primaryKeyOf,
   type LeadEvent,
+  type LeadMemory,
   type LeadState,
   type SubjectKey,
 } from '#libs/leads/domain';
@@ -14,12 +16,15 @@ import { plainArray } from '../store/arrays.js';
 import { eventColumns, eventOf, type EventRow } from '../store/event.store.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
 import { isFact } from './judgement.projection.js';
+import { revisionOf } from './remember.js';
 
 export interface History {
   root: number;
   /** All keys whose root this is. */
   keys: SubjectKey[];
   events: LeadEvent[];
+  /** Of the latest record that names one of the keys. */
+  memory?: LeadMemory;
 }
 
 const rootKeys = `root as (select id from unnest($1::bigint[]) as t(id)),
@@ -73,6 +78,11 @@ export async function readHistories(db: Queryable, roots: Iterable<number>): Pro
   });
   for (const row of events.rows) {
     const event = eventOf(row);
+    if (event.type === 'decision') {
+      const history = histories.get(rootOf.get(primaryKeyOf(event)!) ?? -1);
+      const memory = row.body['memory'] as LeadMemory | undefined;
+      if (history && memory && revisionOf(memory) > revisionOf(history.memory)) history.memory = memory;
+    }
     if (!isFact(event)) continue;
     const root = row.root ?? anonOwner(event, rowsOf, rootOf);
     if (root !== undefined) histories.get(root)?.events.push(event);
@@ -122,19 +132,28 @@ export function foldHistory(
   return state;
 }
 
+export interface Refolded {
+  state: LeadState;
+  /** As recorded; absent where nothing ever was. */
+  memory?: LeadMemory;
+}
+
 /** The definition, which the additions of a batch only make fast: state from every stored event. */
 export async function refoldLeads(
   db: Queryable,
   roots: Iterable<number>,
   rulebook: Rulebook,
   context: ProjectionContext,
-): Promise<Map<number, LeadState>> {
+): Promise<Map<number, Refolded>> {
   const histories = await readHistories(db, roots);
   const judgements = await judgementsOf(
     db,
     [...histories.values()].flatMap((history) => history.events.map((event) => event.id)),
   );
   return new Map(
-    [...histories].map(([root, history]) => [root, foldHistory(history.events, judgements, rulebook, context)]),
+    [...histories].map(([root, { events, memory }]) => {
+      const state = foldHistory(events, judgements, rulebook, context);
+      return [root, memory ? { state, memory } : { state }];
+    }),
   );
 }

@@ -1,9 +1,10 @@
 import { fp, type PoolClient } from '#libs/platform';
-import type { LeadEvent } from '#libs/leads/domain';
+import { freshMemory, type LeadEvent } from '#libs/leads/domain';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
 import { dateBatch } from '../store/offset.store.js';
 import { writeUnapplied, type JudgementQuestion } from './judgement.projection.js';
 import { foldFresh } from './fold-fresh.js';
+import { memoryRecord, revised, revisionOf, sameMemory } from './remember.js';
 import { refoldLeads } from './refold.projection.js';
 import { openScope } from './scope.projection.js';
 import { bringUpToDate, causeOf, nowOf, settle, withinLimit, type MadeDecision } from './settle.projection.js';
@@ -51,14 +52,18 @@ export async function runStep(input: StepInput): Promise<StepDone> {
     leads,
     refold: new Set(),
     causes: new Map(),
+    reshaped: new Set(),
     rootAfter: new Map(),
     timelineAfter: new Map(),
     visitors: new Set(),
   };
   const made: MadeDecision[] = [];
   await bringUpToDate(step, made);
-  if (change.stated.length + judged.facts.length > 0) await restructure(step, rejoined, anons);
-  else await writeUnapplied(client, judged);
+  if (change.stated.length + judged.facts.length > 0) {
+    const latest = Math.max(...[...leads.values()].map((lead) => revisionOf(lead.memory)), 0);
+    await restructure(step, rejoined, anons);
+    recordReshaped(step, latest, made);
+  } else await writeUnapplied(client, judged);
   foldFresh(step);
   fp('projector.after_store');
   const refolded = await refold(step);
@@ -67,11 +72,24 @@ export async function runStep(input: StepInput): Promise<StepDone> {
   return { leads: settled.length, decisions: made.length, notices, refolded };
 }
 
+/** Keys that left a lead may have named its records, and keys that came may name others': its memory is recorded anew. */
+function recordReshaped(step: Step, latest: number, made: MadeDecision[]): void {
+  const firstStage = step.rulebook.funnel.stages[0]!.name;
+  for (const id of step.reshaped) {
+    const lead = step.leads.get(id);
+    if (!lead || lead.mergedInto !== null || lead.mixed) continue;
+    if (latest === 0 && sameMemory(lead.memory, freshMemory(), firstStage)) continue;
+    lead.memory = revised(lead.memory, latest);
+    const record = memoryRecord(lead.memory, causeOf(step.causes.get(id)));
+    made.push({ lead: id, decision: record, memory: lead.memory, look: undefined, at: nowOf(step, lead) });
+  }
+}
+
 async function refold(step: Step): Promise<number> {
   const roots = [...step.refold].filter((id) => step.leads.get(id)!.mergedInto === null);
   const small = await withinLimit(step, roots);
   if (small.length === 0) return 0;
-  for (const [root, state] of await refoldLeads(step.client, small, step.rulebook, step.context)) {
+  for (const [root, { state }] of await refoldLeads(step.client, small, step.rulebook, step.context)) {
     const lead = step.leads.get(root)!;
     lead.state = state;
     lead.refoldPending = false;

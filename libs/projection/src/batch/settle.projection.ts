@@ -1,15 +1,19 @@
-import type { LeadEvent } from '#libs/leads/domain';
-import { decide, look, type Decision, type Look } from '../domain/index.js';
+import type { LeadEvent, LeadMemory } from '#libs/leads/domain';
+import { decide, look, type Look } from '../domain/index.js';
 import type { LockedLead } from '../store/lead.store.js';
 import { foldHistory, historySizes, judgementsOf, readHistories } from './refold.projection.js';
 import { isFact } from './judgement.projection.js';
+import { memoryRecord, revised, revisionOf, sameMemory, type Recorded } from './remember.js';
 import type { Cause, Step } from './step.js';
 
 /** A decision as it will be recorded, with the look that it was made of. */
 export interface MadeDecision {
   lead: number;
-  decision: Decision;
-  look: Look;
+  decision: Recorded;
+  /** All that is remembered after it. */
+  memory: LeadMemory;
+  /** Undefined where nothing was looked at: a memory taken over. */
+  look: Look | undefined;
   /** When it took effect: a missed review's own instant. */
   at: number;
 }
@@ -22,13 +26,18 @@ const mostMissedReviews = 1000;
 export function settle(step: Step, lead: LockedLead, cause: Cause, now: number, made: MadeDecision[]): Look {
   const seen = look(lead.state, step.rulebook, lead.memory, now);
   const { memory, decisions } = decide(lead.memory, seen, { cause, quiet: cause !== 'event', now });
-  lead.memory = memory;
+  const firstStage = seen.initialStage;
+  const changed = decisions.length > 0 || !sameMemory(lead.memory, memory, firstStage);
+  lead.memory = changed ? revised(memory, revisionOf(lead.memory)) : { ...memory, ...revisionIn(lead.memory) };
   lead.lookedAt = now;
   lead.rulebook = step.rulebook.version;
   lead.nextChangeAt = seen.nextChangeAt;
-  for (const decision of decisions) made.push({ lead: lead.id, decision, look: seen, at: now });
+  const recorded: Recorded[] = changed && decisions.length === 0 ? [memoryRecord(lead.memory, cause)] : decisions;
+  for (const decision of recorded) made.push({ lead: lead.id, decision, memory: lead.memory, look: seen, at: now });
   return seen;
 }
+
+const revisionIn = ({ revision }: LeadMemory) => (revision === undefined ? {} : { revision });
 
 /** Never below the last look: a clock that went back must not undo a review. */
 export const nowOf = (step: Step, lead: LockedLead): number => Math.max(step.now, lead.lookedAt ?? 0);

@@ -35,6 +35,8 @@ export interface Step {
   /** Roots whose state is folded anew from `event`. */
   refold: Set<number>;
   causes: Map<number, Set<Cause>>;
+  /** Roots whose keys or memory this step's structure changed. */
+  reshaped: Set<number>;
   /** Overrides of `places` by what this step itself moved. */
   rootAfter: Map<SubjectKey, number>;
   timelineAfter: Map<string, Identification[]>;

@@ -78,6 +78,7 @@ function joinGroups(step: Step, rejoined: Rejoined, linkage: Map<number, LeadLin
   for (const { root, oldRoots, keys } of rejoined.groups) {
     const sameAsBefore = oldRoots.length === 1 && oldRoots[0] === root && !rejoined.split.has(root);
     if (sameAsBefore) continue;
+    step.reshaped.add(root);
     const target = leadOf(step, root);
     const losers = oldRoots.filter((old) => old !== root);
     target.memory = oldRoots
@@ -105,7 +106,10 @@ async function placeBrowsers(
   const filled = await movesWithEvents(step, browsers);
   for (const browser of browsers) {
     const { linkage: row, joins, moved, own } = browser;
-    if (row.mergedInto !== browser.wasMergedInto || row.mixed !== browser.wasMixed) linkage.set(own, row);
+    if (row.mergedInto !== browser.wasMergedInto || row.mixed !== browser.wasMixed) {
+      linkage.set(own, row);
+      for (const root of [browser.wasMergedInto, row.mergedInto, own]) if (root !== null) step.reshaped.add(root);
+    }
     if (joins !== undefined) {
       const lone = leadOf(step, own);
       const owner = leadOf(step, joins);
@@ -122,6 +126,7 @@ async function placeBrowsers(
       const from = leadOf(step, interval.before);
       const to = leadOf(step, interval.after);
       to.memory = withEpochOf(to.memory, from.memory);
+      step.reshaped.add(interval.after);
       step.refold.add(interval.before).add(interval.after);
       const cause = operatorCause(step);
       if (cause) for (const id of [interval.before, interval.after]) addCause(step, id, cause);

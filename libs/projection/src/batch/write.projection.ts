@@ -86,10 +86,10 @@ async function writeDecisions(
   names: ReadonlyMap<number, SubjectKey>,
 ): Promise<Notice[]> {
   if (made.length === 0) return [];
-  const rows = made.map(({ lead, decision, look, at }) => {
+  const rows = made.map(({ lead, decision, memory, look, at }) => {
     const key = names.get(lead)!;
     const ordinal = decision.decision === 'hot' || decision.decision === 'rearm' ? decision.epoch : decision.seq;
-    return { id: derivedId(`decision:${decision.decision}`, key, ordinal), key, lead, decision, look, at };
+    return { id: derivedId(`decision:${decision.decision}`, key, ordinal), key, lead, decision, memory, look, at };
   });
   await step.client.query({
     name: 'leadfold-write-decisions',
@@ -103,7 +103,7 @@ async function writeDecisions(
       textArray(rows.map((row) => (row.key.startsWith('u:') ? row.key.slice(2) : null))),
       textArray(rows.map((row) => (row.key.startsWith('e:') ? row.key.slice(2) : null))),
       plainArray(rows.map((row) => row.at)),
-      joinJson(rows.map((row) => JSON.stringify(row.decision))),
+      joinJson(rows.map((row) => JSON.stringify({ ...row.decision, memory: row.memory }))),
       step.now,
       step.batch,
     ],
@@ -116,13 +116,13 @@ function noticesOf(
   key: SubjectKey,
   lead: number,
   decision: MadeDecision['decision'],
-  look: Look,
+  look: Look | undefined,
 ): Notice[] {
+  if (decision.decision === 'memory' || decision.decision === 'rearm') return [];
   const quietCause = decision.quiet ? decision.cause : null;
   const common = { key: id, lead, subjectKey: key, event: id, quietCause };
-  if (decision.decision === 'rearm') return [];
   if (decision.decision === 'hot') {
-    const { score, temperature } = look;
+    const { score, temperature } = look!;
     return [
       {
         ...common,

@@ -43,6 +43,7 @@ export async function readTimeline(
         union all select ${columns} from held h join event e on e.email = h.bare and e.uid is null where h.sort = 'e:' and ${before}
         union all select ${columns} from browser b join event e on e.anon = b.anon and e.uid is null and e.email is null
           where ${before} and ${owner} in (select key from held)) as timeline
+      where kind <> 'decision' or body->>'decision' <> 'memory'
       order by "occurredAt" desc, id desc limit $4`,
     [lead, page.before?.occurredAt ?? null, page.before?.id ?? null, page.limit + 1],
   );

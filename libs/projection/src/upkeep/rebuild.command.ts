@@ -1,18 +1,22 @@
 import { canonicalJson } from '#libs/leads/domain';
-import { inTransaction, type Pool, type PoolClient } from '#libs/platform';
+import { databaseNow, inTransaction, type Pool, type PoolClient } from '#libs/platform';
 import { lockRulebookShared } from '../batch/batch.projection.js';
 import { refoldLeads } from '../batch/refold.projection.js';
-import type { ProjectionContext } from '../projection-context.js';
+import { sameMemory, unrecorded } from '../batch/remember.js';
+import { look } from '../domain/index.js';
+import type { ProjectionContext, Rulebook } from '../projection-context.js';
 import { rulebookLock } from '../rulebook.store.js';
 import { plainArray, textArray } from '../store/arrays.js';
-import { lockLeads, writeLeads } from '../store/lead.store.js';
+import { lockLeads, writeLeads, type LockedLead } from '../store/lead.store.js';
+import { rankOf, writeRanks } from '../store/rank.store.js';
 import { openBatch } from '../store/offset.store.js';
 import { deriveIdentity, type DerivedIdentity } from './derive-identity.query.js';
+import { visitorsAmong } from './review.projection.js';
 import { repeating } from './sweep.projection.js';
 
 export interface RebuildReport {
   leads: number;
-  /** Leads whose stored state was another than their events say. */
+  /** Leads whose stored state or memory was another than their events and decisions say. */
   corrected: number;
   /** Leads that were merged, split or mixed otherwise than their events say. */
   relinked: number;
@@ -21,8 +25,8 @@ export interface RebuildReport {
 const slice = 200;
 
 /**
- * All derived state anew from `event`. Lead ids stay, memory (what was decided) stays, nothing is decided or sent. Who is
- * who is rebuilt while batches wait; then each lead is refolded under its own lock while they go on.
+ * All derived state anew from `event`, memory from the decisions recorded there. Lead ids stay, nothing is decided or sent.
+ * Who is who is rebuilt while batches wait; then each lead is refolded under its own lock while they go on.
  */
 export async function rebuild(
   pool: Pool,
@@ -70,7 +74,8 @@ async function mintMissingKeys(client: PoolClient): Promise<void> {
         union select body->>'otherKey' from event where type in ('alias', 'merge', 'apart')),
       minted as (insert into subject_key (key, lead) select key, nextval('lead_id_seq') from named where key is not null order by key
         on conflict (key) do nothing returning lead)
-      insert into lead (id) overriding system value select lead from minted`,
+      insert into lead (id) overriding system value select lead from minted
+      union all select s.lead from subject_key s where not exists (select 1 from lead l where l.id = s.lead)`,
   );
 }
 
@@ -152,30 +157,48 @@ async function rebuildSlice(
     const rulebook = await context.rulebook(client, version);
     // whoever was merged meanwhile was refolded or added by that merge's own rules
     const leads = new Map([...(await lockLeads(client, ids))].filter(([, lead]) => lead.mergedInto === null));
+    const firstStage = rulebook.funnel.stages[0]!.name;
     const changed: number[] = [];
     let corrected = 0;
-    for (const [root, state] of await refoldLeads(client, leads.keys(), rulebook, context)) {
+    for (const [root, { state, ...recorded }] of await refoldLeads(client, leads.keys(), rulebook, context)) {
       const lead = leads.get(root)!;
+      const memory = recorded.memory ?? (lead.refoldPending ? lead.memory : unrecorded(lead, firstStage));
       const wrong =
-        lead.refoldPending || (lead.rulebook === version && canonicalJson(lead.state) !== canonicalJson(state));
+        lead.refoldPending ||
+        !sameMemory(lead.memory, memory, firstStage) ||
+        (lead.rulebook === version || lead.rulebook === 0) && canonicalJson(lead.state) !== canonicalJson(state);
       if (wrong) corrected += 1;
       if (wrong || (lead.rulebook !== version && lead.rulebook !== 0)) changed.push(root);
-      Object.assign(lead, { state, refoldPending: false, rulebook: version });
+      Object.assign(lead, { state, memory, refoldPending: false, rulebook: version });
     }
-    await writeLeads(
-      client,
-      changed.map((id) => ({ ...leads.get(id)!, rankHash: null })),
-    );
+    const rebuilt = changed.map((id) => ({ ...leads.get(id)!, rankHash: null }));
+    await writeLeads(client, rebuilt);
+    await rankAgain(client, rebuilt, rulebook);
     await dueNow(client, changed);
     return { last: ids.at(-1)!, leads: leads.size, corrected };
   });
+}
+
+/** A rank that was lost would never be found due; what is written is looked at again at once. */
+async function rankAgain(client: PoolClient, leads: readonly LockedLead[], rulebook: Rulebook): Promise<void> {
+  const shown = leads.filter((lead) => !lead.mixed && lead.state.lastAt !== undefined);
+  const visitors = await visitorsAmong(
+    client,
+    shown.map((lead) => lead.id),
+  );
+  const now = (await databaseNow(client)).getTime();
+  const day = rulebook.zone.localDay(now);
+  await writeRanks(
+    client,
+    shown.map((lead) => rankOf(lead, look(lead.state, rulebook, lead.memory, now), visitors.has(lead.id), day)),
+  );
 }
 
 /** What a corrected state changes about decisions is for the ordinary, quiet review to say. */
 async function dueNow(client: PoolClient, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return;
   await client.query(
-    'update lead set next_change_at = leadfold_now() where id = any($1::bigint[]) and next_change_at is not null',
+    'update lead set next_change_at = leadfold_now() where id = any($1::bigint[]) and not mixed',
     [plainArray(ids)],
   );
   await client.query('update lead_rank set next_change_at = leadfold_now() where lead = any($1::bigint[])', [

@@ -72,13 +72,14 @@ export async function reviewLocked(
     leads,
     refold: new Set(),
     causes: new Map(),
+    reshaped: new Set(),
     rootAfter: new Map(),
     timelineAfter: new Map(),
     visitors: await visitorsAmong(client, ids),
   };
   const made: MadeDecision[] = [];
   if (refold)
-    for (const [root, state] of await refoldLeads(client, ids, step.rulebook, context))
+    for (const [root, { state }] of await refoldLeads(client, ids, step.rulebook, context))
       Object.assign(leads.get(root)!, { state, refoldPending: false, rulebook: opened.version });
   await bringUpToDate(step, made);
   const settled = [...leads.values()].map((lead): Settled => ({

@@ -86,7 +86,7 @@ async function verifySlice(
     );
   for (const lead of roots) {
     report.leads += 1;
-    const refolded = hashOf(lead, states.get(lead.id)!);
+    const refolded = hashOf(lead, states.get(lead.id)!.state);
     if (keys.has(lead.id)) options.onLead?.(keys.get(lead.id)!, refolded);
     if (lead.refoldPending || (lead.rulebook !== version && lead.rulebook !== 0)) {
       report.pending.push(lead.id);

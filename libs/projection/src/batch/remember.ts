@@ -1,0 +1,44 @@
+import { freshMemory, type LeadMemory } from '#libs/leads/domain';
+import type { Decision } from '../domain/index.js';
+import type { LockedLead } from '../store/lead.store.js';
+
+/** `memory`: what is remembered changed without anything being decided: a merge, a split, an outcome accounted for. */
+export type Recorded = Omit<Decision, 'decision'> & { decision: Decision['decision'] | 'memory' };
+
+/** Leads that were last looked at and nothing was decided about stand in the first stage without a record. */
+const textOf = (memory: LeadMemory, firstStage: string): string => {
+  const { hot, armed, epoch, stage, segments, seq = 0, outcome = '', blocked = [] } = memory;
+  return JSON.stringify([hot, armed, epoch, stage ?? firstStage, segments, seq, outcome, blocked]);
+};
+
+export const sameMemory = (a: LeadMemory, b: LeadMemory, firstStage: string): boolean =>
+  a === b || textOf(a, firstStage) === textOf(b, firstStage);
+
+/**
+ * A rebuild reads decisions and never makes them. So each record carries all that is remembered after it, and of the records
+ * that name any of a lead's keys the greatest revision is the lead's memory: whoever takes over another's memory, or keeps
+ * his own while keys leave him, goes beyond every revision that was there.
+ */
+export const revised = (memory: LeadMemory, beyond: number): LeadMemory => ({ ...memory, revision: beyond + 1 });
+
+export const revisionOf = (memory: LeadMemory | undefined): number => memory?.revision ?? 0;
+
+/** What a lead without any record remembers. */
+export const unrecorded = (lead: Pick<LockedLead, 'lookedAt'>, firstStage: string): LeadMemory => ({
+  ...freshMemory(),
+  stage: lead.lookedAt === null ? null : firstStage,
+});
+
+export function memoryRecord(memory: LeadMemory, cause: Decision['cause']): Recorded {
+  return {
+    decision: 'memory',
+    name: 'memory',
+    from: null,
+    to: null,
+    cause,
+    quiet: true,
+    epoch: memory.epoch,
+    rules: [],
+    seq: revisionOf(memory),
+  };
+}
