@@ -108,7 +108,8 @@ async function live(projecting: Projecting, { batches, publishes }: Told): Promi
     judged ||= batch.events.some(({ type }) => ['verdict', 'unmerge', 'retraction', 'apart'].includes(type));
     for (const key of new Set(batch.events.flatMap(keysOf))) {
       const seen = await readLookNow(projecting.pool, projecting.context, { key });
-      if (!seen) continue;
+      // what a browser of several people did is theirs: nobody reviews its own lead
+      if (!seen || seen.lead.mixed) continue;
       const { state, memory } = seen.lead;
       witnesses.push({
         key,

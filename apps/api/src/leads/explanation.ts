@@ -3,10 +3,13 @@ import type { Explanation, RuleExplanation } from '#libs/projection';
 import { iso, points } from './lead-ref.js';
 import type { scoreExplanation } from './leads.dto.js';
 
+/** Beside the numbers: whose explanation it is, and how it came to be. */
+type Told = Pick<z.infer<typeof scoreExplanation>, 'lead' | 'keys' | 'knowledge' | 'facts' | 'epoch' | 'armed'>;
+
 /** The explanation in points and ISO times, with three lines that sum to the score and each opening into its own. */
-export function explanationOf(lead: number, told: Explanation, now: number): z.infer<typeof scoreExplanation> {
+export function explanationOf(whose: Told, told: Explanation, now: number): z.infer<typeof scoreExplanation> {
   return {
-    lead,
+    ...whose,
     asOf: iso(now),
     rulebook: told.rulebook,
     score: points(told.score.total),
@@ -27,15 +30,16 @@ export function explanationOf(lead: number, told: Explanation, now: number): z.i
         decay: line.decay === undefined ? null : points(line.decay),
         capped: line.capped === undefined ? null : points(line.capped),
         expired: line.expired === undefined ? null : points(line.expired),
+        events: line.events ?? null,
       })),
     },
     fit: {
       total: points(told.fit.total),
       grade: told.fit.grade,
-      lines: told.fit.lines.map(({ text, held, unknown, points: tenths }) => ({ text, held, unknown, points: points(tenths) })),
+      lines: told.fit.lines.map(({ text, held, unknown, points: tenths, events }) => ({ text, held, unknown, points: points(tenths), events })),
     },
     hot: told.hot.map(ruleOf),
-    stage: { name: told.stage.name, label: told.stage.label },
+    stage: { name: told.stage.name, label: told.stage.label, conditions: told.stage.conditions.map(ruleOf) },
     hotUntil: told.hotUntil === null ? null : iso(told.hotUntil),
   };
 }

@@ -79,18 +79,39 @@ export const timelineEntry = z
   .meta({ id: 'TimelineEntry' });
 export const timelinePage = pageOf(timelineEntry).meta({ id: 'TimelinePage' });
 
-export const scoreQuery = z.object({ after, locale });
+export const scoreQuery = z.object({
+  after,
+  locale,
+  at: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('Explain a past instant, from the events themselves; not before 2000, not in the future'),
+  knowledge: z
+    .enum(['now', 'then'])
+    .default('now')
+    .describe('With `at`: what we know today of what had happened by then, under today’s rulebook; or only what was known then, under the rulebook that was live'),
+});
 export type ScoreQuery = z.infer<typeof scoreQuery>;
 
 const condition = z.object({ text: z.string(), held: z.boolean(), unknown: z.boolean().describe('The lead’s value is not known') });
 const rule = z.object({ name: z.string(), label: z.string(), held: z.boolean(), conditions: z.array(condition) });
 const part = points.nullable();
+const eventIds = z.array(z.uuid());
+const lineEvents = z
+  .object({ first: z.uuid(), last: z.uuid(), ids: eventIds.describe('The newest 20, newest first') })
+  .nullable()
+  .describe('The events that the line counts; only with `at`');
 
 export const scoreExplanation = z
   .object({
     lead: z.number(),
+    keys: z.array(z.string()).describe('Those that were one person, by what is asked to be known'),
     asOf: z.iso.datetime(),
+    knowledge: z.enum(['now', 'then']),
+    facts: z.number().nullable().describe('How many events it is made of; only with `at`'),
     rulebook: z.number().describe('Version'),
+    epoch: z.number().describe('How often the lead had crossed into hot'),
+    armed: z.boolean().describe('Whether becoming hot would alert'),
     score: points,
     band: z.string(),
     temperature: z.string(),
@@ -111,13 +132,14 @@ export const scoreExplanation = z
             decay: part,
             capped: part,
             expired: part,
+            events: lineEvents,
           }),
         )
         .describe('They sum to the total, exactly'),
     }),
-    fit: z.object({ total: points, grade: z.string(), lines: z.array(condition.extend({ points })).describe('They sum to the total, exactly') }),
+    fit: z.object({ total: points, grade: z.string(), lines: z.array(condition.extend({ points, events: eventIds.describe('The events that set what the rule reads') })).describe('They sum to the total, exactly') }),
     hot: z.array(rule).describe('Every hot rule; what is missing to be hot are the conditions that do not hold'),
-    stage: z.object({ name: z.string().nullable(), label: z.string().nullable() }),
+    stage: z.object({ name: z.string().nullable(), label: z.string().nullable(), conditions: z.array(rule).describe('What moves a lead forward by itself') }),
     hotUntil: z.iso.datetime().nullable().describe('When it stops being hot if nothing happens'),
   })
   .meta({ id: 'ScoreExplanation' });

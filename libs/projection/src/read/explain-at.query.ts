@@ -12,8 +12,8 @@ import { inSnapshot } from './snapshot.js';
 
 export interface PastLead {
   moment: Moment;
-  /** That of the lead asked for: whom it stands for is told by the keys. */
-  key: SubjectKey;
+  /** The id that was made for the key asked for; whom it stood for is told by the keys. */
+  lead: number;
   /** Those that were one person, by what is asked to be known; none if nothing had happened yet. */
   keys: SubjectKey[];
   /** How many events it is made of. */
@@ -43,8 +43,9 @@ export async function explainAt(
 ): Promise<ExplainedAt | undefined> {
   return inSnapshot(pool, async (db) => {
     await checkMoment(db, moment);
-    const key = await keyOf(db, ref);
-    if (key === undefined) return undefined;
+    const named = await keyOf(db, ref);
+    if (!named) return undefined;
+    const { key, lead } = named;
     const rulebook = await context.rulebook(db, await versionAt(db, moment));
     const past = await readPast(db, key, moment);
     const history = historyAt(key, past, moment.at, context.settings.keyLimit);
@@ -52,7 +53,7 @@ export async function explainAt(
     const memory = standing(memoryAt(history, rulebook), state, rulebook);
     const eventsOf = lineEvents(history.events, past.judgements, rulebook, rulebook.zone.localDay(moment.at));
     const explanation = explain(state, rulebook, memory, moment.at, locale, eventsOf);
-    return { moment, key, keys: history.keys, facts: history.events.length, state, memory, rulebook, explanation };
+    return { moment, lead, keys: history.keys, facts: history.events.length, state, memory, rulebook, explanation };
   });
 }
 
@@ -79,10 +80,13 @@ async function checkMoment(db: Queryable, { at }: Moment): Promise<void> {
 }
 
 /** A lead id is a handle: it stands for the key that it was made for. */
-async function keyOf(db: Queryable, ref: LeadRef): Promise<SubjectKey | undefined> {
+async function keyOf(db: Queryable, ref: LeadRef): Promise<{ key: SubjectKey; lead: number } | undefined> {
   const [column, value] = 'id' in ref ? ['lead', ref.id] : ['key', ref.key];
-  const found = await db.query<{ key: SubjectKey }>(`select key from subject_key where ${column} = $1`, [value]);
-  return found.rows[0]?.key;
+  const found = await db.query<{ key: SubjectKey; lead: number }>(
+    `select key, lead from subject_key where ${column} = $1`,
+    [value],
+  );
+  return found.rows[0];
 }
 
 async function versionAt(db: Queryable, { at, knowledge }: { at: number; knowledge: Knowledge }): Promise<number> {
