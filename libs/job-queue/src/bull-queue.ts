@@ -52,7 +52,8 @@ export class BullQueue implements JobQueue {
   async close(): Promise<void> {
     await Promise.all([...this.runners].map((runner) => runner.stop(5_000)));
     const queues = await Promise.all([...this.queues.values()].map((queue) => queue.catch(() => undefined)));
-    await Promise.all(queues.map((queue) => queue && within(2_000, queue.close()).catch(() => undefined)));
+    const open = queues.filter((queue) => queue !== undefined);
+    await Promise.all(open.map((queue) => within(2_000, queue.close()).catch(() => undefined)));
   }
 
   private bounded<T>(name: string, work: (queue: Queue) => Promise<T>): Promise<T> {

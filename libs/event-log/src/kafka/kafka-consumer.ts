@@ -1,16 +1,7 @@
-import type { Kafka } from 'kafkajs';
-import type { Logger } from '#libs/platform';
 import { Lanes } from '../lanes.js';
-import type { ConsumeOptions, Consumer, ConsumerHandlers, PartitionBounds, Topic } from '../port.js';
-import type { TopicNames } from './kafka-client.js';
+import type { ConsumeOptions, Consumer, ConsumerHandlers } from '../port.js';
 import { KafkaLane } from './kafka-lane.js';
-
-export interface KafkaConsumerSurroundings {
-  kafka: Kafka;
-  names: TopicNames;
-  log: Logger;
-  bounds(topic: Topic): Promise<PartitionBounds[]>;
-}
+import type { KafkaConsumerSurroundings } from './surroundings.js';
 
 /**
  * One group per topic: within one group a client assigns every topic alike and fetches them in one answer, so an urgent

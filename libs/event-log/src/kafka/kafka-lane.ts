@@ -1,19 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
-import type { Lanes } from '../lanes.js';
-import type { ConsumeOptions, ConsumerHandlers, StoredRecord, Topic } from '../port.js';
-import type { KafkaConsumerSurroundings } from './kafka-consumer.js';
+import type { StoredRecord } from '../port.js';
 import { Places, type Place } from './places.js';
 import { storedRecord } from './stored-record.js';
-
-export interface LaneOptions extends KafkaConsumerSurroundings {
-  options: ConsumeOptions;
-  handlers: ConsumerHandlers;
-  lanes: Lanes;
-  lane: number;
-  topic: Topic;
-  fail(error: Error): void;
-}
+import type { LaneOptions } from './surroundings.js';
 
 const heartbeatMs = 3_000;
 const backOffMs = { first: 200, most: 10_000 };

@@ -1,5 +1,5 @@
 import type { Consumer } from 'kafkajs';
-import type { LaneOptions } from './kafka-lane.js';
+import type { LaneOptions } from './surroundings.js';
 
 /** Where one assigned partition stands. */
 export interface Place {
