@@ -77,14 +77,6 @@ create table rulebook_publish (
   note text not null default '',
   known_at timestamptz not null
 );
--- Signals whose counters are being filled from stored events; batches count them too meanwhile.
-create table signal_backfill (
-  signal_hash text primary key,
-  definition jsonb not null,
-  upto_event_batch bigint,
-  done_at timestamptz
-);
-
 create table scenario (
   name text primary key,
   active_version int,
