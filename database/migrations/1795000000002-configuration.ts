@@ -77,6 +77,7 @@ create table rulebook_publish (
   note text not null default '',
   known_at timestamptz not null
 );
+
 create table scenario (
   name text primary key,
   active_version int,
