@@ -1,6 +1,6 @@
 import { HandOut, type SendLedger } from '#libs/delivery';
 import { createEventLog } from '#libs/event-log';
-import { createJobQueue } from '#libs/job-queue';
+import { createJobQueue, type JobQueue } from '#libs/job-queue';
 import { createNurture, ensureDefaultScenarios, judgeByRulebook, nurtureConfig, type Nurture } from '#libs/nurture';
 import { createLogger, createMetrics, newId, parseConfig, Progress } from '#libs/platform';
 import { ensureDefaultRulebook } from '#libs/projection';
@@ -15,6 +15,7 @@ export const secret = 'a secret of the tests, long enough for the schema';
 
 export interface Nurturing {
   nurture: Nurture;
+  queue: JobQueue;
   ledger: SendLedger;
   stop(): Promise<void>;
 }
@@ -44,7 +45,7 @@ export async function startNurturing(db: TestDatabase, env: Record<string, strin
     await queue.close();
     await eventLog.close();
   };
-  return { nurture, ledger: act.ledger, stop };
+  return { nurture, queue, ledger: act.ledger, stop };
 }
 
 export async function ship(db: TestDatabase): Promise<void> {

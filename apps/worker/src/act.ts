@@ -28,7 +28,8 @@ const dueBatch = 1_000;
 const graceMs = 20_000;
 
 const concurrency = (config: WorkerConfig): Record<Lane, number> => ({
-  mail: config.SMTP_CONNECTIONS * 4,
+  // many wait while few send: so that claims, marks and commits go in large groups
+  mail: config.SMTP_CONNECTIONS * 16,
   'alert-email': 4,
   'alert-slack': 4,
   'alert-webhook': 16,
@@ -62,11 +63,11 @@ export class Act {
     });
     const relay = (takes: 'crossings' | 'others') => new OutboxRelay({ pool, handlers, handOut: this.handOut, log, takes });
     const [crossings, others] = [relay('crossings'), relay('others')];
-    const pump = (name: string, idleMs: number, work: () => Promise<boolean>) => new Pump({ name, idleMs, work, log, progress });
+    const pump = (name: string, idleMs: number, work: () => Promise<boolean>, restMs?: number) => new Pump({ name, idleMs, work, log, progress, restMs });
     this.pumps = [
       pump('alerts', 5_000, () => crossings.take()),
       pump('relay', 5_000, () => others.take()),
-      pump('facts', 5_000, () => relayFacts(pool, eventLog)),
+      pump('facts', 5_000, () => relayFacts(pool, eventLog), 100),
       pump('sweep', sweepMs, () => this.sweep()),
     ];
     const [alertPump, relayPump, factPump, sweepPump] = this.pumps as [Pump, Pump, Pump, Pump];

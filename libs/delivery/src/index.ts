@@ -11,3 +11,4 @@ export { createOutboundAgent, AddressRefused } from './channels/outbound.js';
 export { EmailChannel, type EmailOptions } from './channels/email.channel.js';
 export { SlackChannel, type SlackMessage } from './channels/slack.channel.js';
 export { WebhookChannel } from './channels/webhook.channel.js';
+export { Grouped } from './grouped.js';

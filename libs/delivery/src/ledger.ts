@@ -31,7 +31,7 @@ export class SendLedger {
     this.leaseMs = options.leaseMs ?? 60_000;
     this.senders = new Map(options.senders.map((sender) => [sender.channel, sender]));
     this.claims = new Grouped((ids) => claim(pool, ids, this.leaseMs, policy));
-    this.marks = new Grouped((held) => markHandedOff(pool, held));
+    this.marks = new Grouped((held) => markHandedOff(pool, held, this.leaseMs));
     this.commits = new Grouped((endings) => commitEndings(pool, endings));
   }
 

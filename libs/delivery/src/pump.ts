@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger, Progress } from '#libs/platform';
 
 /**
@@ -12,7 +13,15 @@ export class Pump {
   private timer?: NodeJS.Timeout;
 
   constructor(
-    private readonly options: { name: string; idleMs: number; work: () => Promise<boolean>; log: Logger; progress?: Progress },
+    private readonly options: {
+      name: string;
+      idleMs: number;
+      work: () => Promise<boolean>;
+      log: Logger;
+      progress?: Progress;
+      /** Between two runs at least, so that many small wakes make few large batches. */
+      restMs?: number;
+    },
   ) {}
 
   start(): this {
@@ -48,6 +57,7 @@ export class Pump {
         more = await this.options.work();
         this.failures = 0;
         this.options.progress?.beat(this.options.name);
+        if (this.options.restMs !== undefined && !more && !this.stopped) await delay(this.options.restMs);
       }
     } catch (error) {
       this.again = false;

@@ -1,6 +1,7 @@
 export { readVocabulary, judgeByRulebook } from './condition-judge.js';
 export { ensureDefaultScenarios } from './default-scenarios.command.js';
-export { advanceRunJob, createNurture, type Nurture, type NurtureParts } from './nurture.js';
+export { advanceRunJob, jobsOf } from './advance-run.job.js';
+export { createNurture, type Nurture, type NurtureParts } from './nurture.js';
 export { nurtureConfig, type NurtureConfig } from './nurture.config.js';
 export * from './scenario.command.js';
 export * from './scenario.query.js';

@@ -1,4 +1,4 @@
-import type { Delivery, MailPolicy, RenderedMail } from '#libs/delivery';
+import { Grouped, type Delivery, type MailPolicy, type RenderedMail } from '#libs/delivery';
 import { DomainError, TokenSeal, type Pool, type PoolClient } from '#libs/platform';
 import { displayNameOf, withoutHonorific } from '#libs/leads/domain';
 import { subjectLine, type TemplateContext } from './domain/template.js';
@@ -26,6 +26,8 @@ export class NurtureMail implements MailPolicy {
   readonly gate;
   private readonly templates = new TemplateVersions();
   private readonly renderers = new RenderPool();
+  /** The leads of all mails that are made at once are read at once. */
+  private readonly leads: Grouped<string, LeadRecord | undefined>;
   private readonly tracking: TokenSeal;
   private readonly unsubscribing: TokenSeal;
 
@@ -34,6 +36,10 @@ export class NurtureMail implements MailPolicy {
     private readonly config: MailConfig,
   ) {
     this.gate = sendGate(config, config.TIME_ZONE);
+    this.leads = new Grouped(async (keys) => {
+      const found = await readLeads(pool, keys);
+      return keys.map((key) => found.get(key));
+    });
     this.tracking = new TokenSeal(config.TRACKING_SECRET, 'tracking');
     this.unsubscribing = new TokenSeal(config.TRACKING_SECRET, 'unsubscribe');
   }
@@ -41,11 +47,10 @@ export class NurtureMail implements MailPolicy {
   async render(delivery: Delivery): Promise<RenderedMail> {
     const { config } = this;
     const payload = delivery.payload as { scenario: string; template: string; version: number; locale: string };
-    const [template, leads] = await Promise.all([
+    const [template, record] = await Promise.all([
       this.templates.read(this.pool, payload.template, payload.version, payload.locale),
-      readLeads(this.pool, [delivery.subjectKey]),
+      this.leads.add(delivery.subjectKey),
     ]);
-    const record = leads.get(delivery.subjectKey);
     if (!record) throw new DomainError('no-lead', 'the person is no longer known');
     const token = this.unsubscribing.seal({ d: delivery.id, k: delivery.subjectKey });
     const unsubscribeUrl = new URL(`/u/${token}`, config.PUBLIC_API_URL).href;

@@ -1,8 +1,8 @@
 import { createDeliveries, type CreatedDelivery, type NewDelivery } from '#libs/delivery';
-import { databaseNow, type PoolClient } from '#libs/platform';
-import { advance, type Calendar, type Effect } from './domain/advance.js';
+import { classifySqlFailure, databaseNow, DomainError, sqlStateOf, type PoolClient } from '#libs/platform';
+import { advance, type Calendar, type Effect, type Run } from './domain/advance.js';
 import { localeOf, readLeads, viewOf, type ConditionJudge, type LeadRecord } from './lead-view.store.js';
-import { lockRuns, saveRun, type RunRow } from './run.store.js';
+import { lockRuns, saveRuns, type RunRow, type StepOfRun } from './run.store.js';
 import type { ScenarioVersions } from './scenario.store.js';
 import { latestTemplates, type LatestTemplate } from './template.store.js';
 
@@ -19,9 +19,20 @@ export interface Stepped {
   scheduled: { run: string; inMs: number }[];
 }
 
+interface Sending {
+  row: RunRow;
+  record: LeadRecord;
+  step: string;
+  template: string;
+}
+
+/** How long a run rests that cannot be judged or written. */
+export const restMs = 15 * 60_000;
+
 /**
- * Steps of runs in the caller's transaction: lock, read the lead again, advance, and write run, log and deliveries
- * together. A death before the commit leaves nothing; after it nothing is left to do.
+ * Steps of runs in the caller's transaction: lock, read the leads again, advance each, and write runs, log and
+ * deliveries together, in as many statements for five hundred as for one. A death before the commit leaves nothing;
+ * after it nothing is left to do.
  */
 export async function stepRuns(client: PoolClient, ids: string[], parts: StepParts, evenNotDue = false): Promise<Stepped> {
   const runs = await lockRuns(client, ids, evenNotDue);
@@ -29,35 +40,44 @@ export async function stepRuns(client: PoolClient, ids: string[], parts: StepPar
   const now = await databaseNow(client);
   const leads = await readLeads(client, runs.map((run) => run.subjectKey));
   const holds = await parts.judge(client);
-  const deliveries: { row: RunRow; record: LeadRecord; step: string; template: string }[] = [];
-  const scheduled: Stepped['scheduled'] = [];
+  const steps: StepOfRun[] = [];
+  const sending: Sending[] = [];
   for (const row of runs) {
     const record = leads.get(row.subjectKey);
-    if (!record) {
-      // an erased person, or a key that was withdrawn: nobody is left to write to
-      await saveRun(client, row.id, { ...row.run, state: 'exited', exitReason: 'no-lead' }, [{ kind: 'exit', step: row.run.step, reason: 'no-lead' }], now);
-      continue;
+    try {
+      const { run, effects } = record ? await take(row, record) : gone(row);
+      steps.push({ id: row.id, run, effects });
+      if (record) for (const effect of effects.filter(isSend)) sending.push({ row, record, step: effect.step, template: effect.template });
+    } catch (error) {
+      // the database's trouble is everybody's; the run's own stops nobody else
+      if (classifySqlFailure(error) !== 'other' || sqlStateOf(error)) throw error;
+      const rest = { kind: 'rest' as const, step: row.run.step, reason: error instanceof DomainError ? error.code : 'step-failed', error: (error as Error).message.slice(0, 300) };
+      steps.push({ id: row.id, run: row.run, effects: [rest], restUntil: new Date(now.getTime() + restMs) });
     }
+  }
+  await saveRuns(client, steps, now);
+  const templates = await latestTemplates(client, sending.map((d) => d.template));
+  const created = await createDeliveries(client, sending.map((d) => deliveryOf(d, templates, parts.defaultLocale)));
+  const scheduled = steps.flatMap(({ id, run }) => (run.until === undefined ? [] : [{ run: id, inMs: run.until - now.getTime() }]));
+  return { created, scheduled };
+
+  async function take(row: RunRow, record: LeadRecord) {
     const scenario = await parts.versions.read(client, row.scenario, row.version);
     const view = viewOf(record, { subjectKey: row.subjectKey, olderRun: row.olderRun, now: now.getTime(), holds });
-    const { run, effects } = advance(row.run, scenario, view, now.getTime(), parts.calendar);
-    await saveRun(client, row.id, run, effects, now);
-    for (const effect of effects.filter(isSend)) deliveries.push({ row, record, step: effect.step, template: effect.template });
-    if (run.until !== undefined) scheduled.push({ run: row.id, inMs: run.until - now.getTime() });
+    return advance(row.run, scenario, view, now.getTime(), parts.calendar);
   }
-  const templates = await latestTemplates(client, deliveries.map((d) => d.template));
-  const created = await createDeliveries(
-    client,
-    deliveries.map((d) => deliveryOf(d, templates, parts.defaultLocale)),
-  );
-  return { created, scheduled };
+}
+
+/** An erased person, or a key that was withdrawn: nobody is left to write to. */
+function gone({ run }: RunRow): { run: Run; effects: Effect[] } {
+  return { run: { ...run, state: 'exited', exitReason: 'no-lead' }, effects: [{ kind: 'exit', step: run.step, reason: 'no-lead' }] };
 }
 
 const isSend = (effect: Effect): effect is Extract<Effect, { kind: 'send' }> => effect.kind === 'send';
 const weekMs = 7 * 24 * 3_600_000;
 
 function deliveryOf(
-  { row, record, step, template }: { row: RunRow; record: LeadRecord; step: string; template: string },
+  { row, record, step, template }: Sending,
   templates: Map<string, LatestTemplate>,
   defaultLocale: 'ja' | 'en',
 ): NewDelivery {

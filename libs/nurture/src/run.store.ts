@@ -54,13 +54,17 @@ export async function lockRuns(db: Queryable, ids: string[], evenNotDue = false)
   if (!locked.rows.length) return [];
   // a statement of its own after the locks, so that it sees what their holders did
   const older = await db.query<{ id: string }>(
-    `select r.id from run r join lead own on own.id = r.lead
-     where r.id = any($1::uuid[]) and exists (
-       select 1 from run o join lead theirs on theirs.id = o.lead
-       where o.scenario = r.scenario and o.state = 'active' and (o.entered_at, o.id) < (r.entered_at, r.id)
-         and coalesce(theirs.merged_into, theirs.id) = coalesce(own.merged_into, own.id)
-         and (o.lead = coalesce(own.merged_into, own.id)
-           or o.lead in (select id from lead where merged_into = coalesce(own.merged_into, own.id))))`,
+    // by steps, so that the planner cannot take all active runs of everybody for few
+    `with mine as materialized (
+       select r.id, r.scenario, r.entered_at, coalesce(own.merged_into, own.id) as root
+       from run r join lead own on own.id = r.lead where r.id = any($1::uuid[])
+     ), member as materialized (
+       select root, root as lead from mine union select mine.root, m.id from mine join lead m on m.merged_into = mine.root
+     ), theirs as materialized (
+       select member.root, o.id, o.scenario, o.entered_at, o.state from member join run o on o.lead = member.lead
+     )
+     select distinct mine.id from mine join theirs using (root, scenario)
+     where theirs.state = 'active' and (theirs.entered_at, theirs.id) < (mine.entered_at, mine.id)`,
     [locked.rows.map((row) => row.id)],
   );
   const younger = new Set(older.rows.map((row) => row.id));
@@ -71,21 +75,49 @@ export async function lockRuns(db: Queryable, ids: string[], evenNotDue = false)
   }));
 }
 
-/** The run as it is now, and why: `effects` go to the log that answers "why" and "why not". */
-export async function saveRun(db: Queryable, id: string, run: Run, effects: readonly Effect[], now: Date): Promise<void> {
+/** A run that cannot be judged now (its condition names what the rulebook lost): left as it was, looked at again later. */
+export interface Rest {
+  kind: 'rest';
+  step: string;
+  reason: string;
+  error: string;
+}
+
+/** One step of one run: `effects` go to the log that answers "why" and "why not". */
+export interface StepOfRun {
+  id: string;
+  run: Run;
+  effects: readonly (Effect | Rest)[];
+  /** Its next look after an error. */
+  restUntil?: Date;
+}
+
+/** Runs as they are now, and why, in one statement for all. */
+export async function saveRuns(db: Queryable, steps: readonly StepOfRun[], now: Date): Promise<void> {
+  if (!steps.length) return;
   await db.query(
     `with logged as (
        insert into run_log (run, at, step, effect, reason, data)
-       select $1, $7, e.step, e.effect, e.reason, e.data
-       from jsonb_to_recordset($8::jsonb) as e(step text, effect text, reason text, data jsonb))
-     update run set state = $2, exit_reason = $3, step = $4, data = $5, due_at = $6, enqueued_at = null,
-       ended_at = case when $2 <> 'active' then $7::timestamptz end
-     where id = $1`,
-    [id, run.state, run.exitReason ?? null, run.step, dataOf(run), run.until === undefined ? null : new Date(run.until), now, JSON.stringify(effects.map(logged))],
+       select e.run, $1, e.step, e.effect, e.reason, e.data
+       from rows from (jsonb_to_recordset($8::jsonb) as (run uuid, step text, effect text, reason text, data jsonb))
+         with ordinality as e (run, step, effect, reason, data, nr) order by e.nr)
+     update run r set state = s.state, exit_reason = s.reason, step = s.step, data = s.data::jsonb, due_at = s.due_at,
+       enqueued_at = null, ended_at = case when s.state <> 'active' then $1::timestamptz end
+     from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) as s (id, state, reason, step, data, due_at)
+     where r.id = s.id`,
+    [
+      now,
+      steps.map((s) => s.id), steps.map((s) => s.run.state), steps.map((s) => s.run.exitReason ?? null), steps.map((s) => s.run.step),
+      steps.map((s) => dataOf(s.run)), steps.map(dueOf),
+      JSON.stringify(steps.flatMap((s) => s.effects.map((effect) => ({ run: s.id, ...logged(effect) })))),
+    ],
   );
 }
 
-function logged(effect: Effect): object {
+const dueOf = ({ run, restUntil }: StepOfRun): Date | null =>
+  restUntil ?? (run.until === undefined ? null : new Date(run.until));
+
+function logged(effect: Effect | Rest): object {
   const { kind, step, ...rest } = effect;
   const { reason, ...data } = rest as { reason?: string };
   return { step, effect: kind, reason: reason ?? null, data };
@@ -107,6 +139,17 @@ export async function wakeRuns(db: Queryable, leads: number[], signal?: string):
     [leads, signal ?? null],
   );
   return woken.rows.map((row) => row.id);
+}
+
+/** The database refused what this run would write: it rests, the others of its group go on. */
+export async function restRun(db: Queryable, id: string, reason: string, restMs: number): Promise<void> {
+  await db.query(
+    `with resting as (
+       update run set due_at = leadfold_now() + $3 * interval '1 ms', enqueued_at = null
+       where id = $1 and state = 'active' returning id, step)
+     insert into run_log (run, at, step, effect, reason) select id, leadfold_now(), step, 'rest', $2 from resting`,
+    [id, reason, restMs],
+  );
 }
 
 /** The net below the timer: due runs that were not enqueued lately. */

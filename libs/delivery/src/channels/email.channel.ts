@@ -14,6 +14,9 @@ export interface EmailOptions extends SmtpOptions {
 const dkimHeaders =
   'From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:Content-Transfer-Encoding:List-Id:List-Unsubscribe:List-Unsubscribe-Post';
 
+// a lease must outlive the line and the sending
+const mostInLineMs = 10_000;
+
 /** Renders, composes and connects before the hand-off; after it only SMTP happens. */
 export class EmailChannel implements ChannelSender {
   readonly channel = 'email';
@@ -34,19 +37,32 @@ export class EmailChannel implements ChannelSender {
     const to = delivery.recipient ?? '';
     if (!isMailAddress(to)) return { kind: 'failed', reason: 'bad-address', error: 'not an address that can be mailed' };
     const message = await this.compose(delivery, to, await this.options.render(delivery));
-    const connection = await this.pool.acquire();
-    const envelope = { from: this.options.from.address, to: [to] };
+    await this.pool.reserve();
     return {
       kind: 'open',
-      abandon: () => this.pool.release(connection, true),
-      send: () =>
-        new Promise((resolve) =>
-          connection.send(envelope, message, (error, info) => {
-            this.pool.release(connection, !error);
-            resolve(error ? outcomeOf(error) : { kind: 'sent', providerId: info?.response?.slice(0, 200) });
-          }),
-        ),
+      abandon: () => this.pool.unreserve(),
+      send: () => this.send(to, message).finally(() => this.pool.unreserve()),
     };
+  }
+
+  private async send(to: string, message: Buffer): Promise<SendOutcome> {
+    const handedOff = performance.now();
+    let connection;
+    try {
+      connection = await this.pool.acquire();
+    } catch (error) {
+      return { kind: 'retry', error: (error as Error).message };
+    }
+    if (performance.now() - handedOff > mostInLineMs) {
+      this.pool.release(connection, true);
+      return { kind: 'retry', error: 'the mail server is too slow: no connection was free in time' };
+    }
+    return new Promise((resolve) =>
+      connection.send({ from: this.options.from.address, to: [to] }, message, (error, info) => {
+        this.pool.release(connection, !error);
+        resolve(error ? outcomeOf(error) : { kind: 'sent', providerId: info?.response?.slice(0, 200) });
+      }),
+    );
   }
 
   close(): Promise<void> {

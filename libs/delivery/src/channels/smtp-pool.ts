@@ -9,6 +9,7 @@ export interface SmtpOptions {
 }
 
 const idleMs = 30_000;
+const linePerConnection = 4;
 
 /**
  * nodemailer's connections, pooled here, because its own pool connects and sends in one call: the ledger must mark the
@@ -17,9 +18,41 @@ const idleMs = 30_000;
 export class SmtpPool {
   private readonly idle: { connection: SMTPConnection; timer: NodeJS.Timeout }[] = [];
   private readonly waiting: ((retry: void) => void)[] = [];
+  private readonly queueing: ((go: void) => void)[] = [];
   private open = 0;
+  private reserved = 0;
+  private proving?: Promise<void>;
 
   constructor(private readonly options: SmtpOptions) {}
+
+  /**
+   * A place in the short line before the connections, while the server is known to answer; rejects when it does not.
+   * Thus what is marked together goes out together: a mark for each free connection would cost a commit per few mails.
+   */
+  async reserve(): Promise<void> {
+    while (this.reserved >= this.options.maxConnections * linePerConnection)
+      await new Promise<void>((resolve) => this.queueing.push(resolve));
+    this.reserved += 1;
+    try {
+      if (this.open === 0 || this.proving) await (this.proving ??= this.prove());
+    } catch (error) {
+      this.unreserve();
+      throw error;
+    }
+  }
+
+  unreserve(): void {
+    this.reserved -= 1;
+    this.queueing.shift()?.();
+  }
+
+  private async prove(): Promise<void> {
+    try {
+      this.release(await this.acquire(), true);
+    } finally {
+      this.proving = undefined;
+    }
+  }
 
   /** A connection ready for one message. Rejects when none can be made. */
   async acquire(): Promise<SMTPConnection> {
