@@ -1,8 +1,8 @@
-import { foldEvent, foldSignals, indexSignals } from '#libs/leads/domain';
+import { foldEvent, foldSignals, indexSignals, type LeadEvent } from '#libs/leads/domain';
 import type { Rulebook } from '../projection-context.js';
 import { isFact } from './judgement.projection.js';
 import { isOld } from './settle.projection.js';
-import { addCause, leadOf, ownerOf, type Step } from './step.js';
+import { addCause, leadOf, ownerOf, type Cause, type Step } from './step.js';
 
 /** Adds this batch's events to their leads. Those that a refold will read, or that wait for one, are only noted. */
 export function foldFresh(step: Step): void {
@@ -12,11 +12,18 @@ export function foldFresh(step: Step): void {
     if (!isFact(event) || judged.after.withdrawn(event.id)) continue;
     const owner = ownerOf(step, event);
     if (owner === undefined) continue;
-    addCause(step, owner, isOld(event, context.settings.oldEventMs) ? 'old-events' : 'event');
+    addCause(step, owner, causeOfEvent(event, context.settings.oldEventMs));
     const lead = leadOf(step, owner);
     if (!step.refold.has(owner) && !lead.refoldPending) foldEvent(lead.state, event, fold);
   }
   if (judged.facts.length > 0) foldFirstVerdicts(step);
+}
+
+/** What an operator says about who is who is no act of the lead's. */
+function causeOfEvent(event: LeadEvent, oldEventMs: number): Cause {
+  if (event.type === 'merge') return 'merge';
+  if (event.type === 'apart') return 'unmerge';
+  return isOld(event, oldEventMs) ? 'old-events' : 'event';
 }
 
 /** A first human verdict only adds: the signals that wait for one count the event now. */
@@ -30,7 +37,7 @@ function foldFirstVerdicts(step: Step): void {
     const owner = ownerOf(step, event);
     if (owner === undefined) continue;
     addCause(step, owner, isOld(event, context.settings.oldEventMs) ? 'old-events' : 'event');
-    if (before.withdrawn(event.id) || after.verdictOf(event.id) !== 'human') continue;
+    if (before.withdrawn(event.id) || after.verdictOf(event.id) !== 'human' || step.refoldedFirst.has(owner)) continue;
     const lead = leadOf(step, owner);
     if (!step.refold.has(owner) && !lead.refoldPending) foldSignals(lead.state, event, fold);
   }

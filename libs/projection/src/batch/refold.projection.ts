@@ -144,8 +144,11 @@ export async function refoldLeads(
   roots: Iterable<number>,
   rulebook: Rulebook,
   context: ProjectionContext,
+  without?: ReadonlySet<string>,
 ): Promise<Map<number, Refolded>> {
   const histories = await readHistories(db, roots);
+  if (without)
+    for (const history of histories.values()) history.events = history.events.filter((event) => !without.has(event.id));
   const judgements = await judgementsOf(
     db,
     [...histories.values()].flatMap((history) => history.events.map((event) => event.id)),

@@ -8,6 +8,7 @@ import { memoryRecord, revised, revisionOf, sameMemory } from './remember.js';
 import { refoldLeads } from './refold.projection.js';
 import { openScope } from './scope.projection.js';
 import { bringUpToDate, causeOf, nowOf, settle, withinLimit, type MadeDecision } from './settle.projection.js';
+import { settleStructure } from './structure-first.projection.js';
 import { restructure } from './structure.projection.js';
 import type { Step } from './step.js';
 import { writeStep, type Settled } from './write.projection.js';
@@ -53,6 +54,8 @@ export async function runStep(input: StepInput): Promise<StepDone> {
     refold: new Set(),
     causes: new Map(),
     reshaped: new Set(),
+    settledFirst: new Set(),
+    refoldedFirst: new Set(),
     rootAfter: new Map(),
     timelineAfter: new Map(),
     visitors: new Set(),
@@ -63,6 +66,7 @@ export async function runStep(input: StepInput): Promise<StepDone> {
     const latest = Math.max(...[...leads.values()].map((lead) => revisionOf(lead.memory)), 0);
     await restructure(step, rejoined, anons);
     recordReshaped(step, latest, made);
+    await settleStructure(step, made);
   } else await writeUnapplied(client, judged);
   foldFresh(step);
   fp('projector.after_store');
@@ -109,7 +113,13 @@ function settleTouched(step: Step, made: MadeDecision[]): Settled[] {
       lead.refoldPending = false;
       settled.push({ lead, look: undefined });
     } else if (lead.refoldPending) settled.push({ lead, look: undefined });
-    else if (step.causes.has(lead.id) || step.refold.has(lead.id) || lead.lookedAt === null || decided.has(lead.id))
+    else if (
+      step.causes.has(lead.id) ||
+      step.refold.has(lead.id) ||
+      step.settledFirst.has(lead.id) ||
+      lead.lookedAt === null ||
+      decided.has(lead.id)
+    )
       settled.push({ lead, look: settle(step, lead, causeOf(step.causes.get(lead.id)), nowOf(step, lead), made) });
     else settled.push({ lead, look: undefined });
   }

@@ -37,6 +37,9 @@ export interface Step {
   causes: Map<number, Set<Cause>>;
   /** Roots whose keys or memory this step's structure changed. */
   reshaped: Set<number>;
+  /** Roots that were settled, and those refolded for it, before this step's events were folded. */
+  settledFirst: Set<number>;
+  refoldedFirst: Set<number>;
   /** Overrides of `places` by what this step itself moved. */
   rootAfter: Map<SubjectKey, number>;
   timelineAfter: Map<string, Identification[]>;

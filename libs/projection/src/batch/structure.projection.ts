@@ -1,9 +1,9 @@
-import { emptyState, freshMemory } from '#libs/leads/domain';
+import { anonKey, emailKey, emptyState, freshMemory, userKey, type LeadEvent } from '#libs/leads/domain';
 import { plainArray, textArray } from '../store/arrays.js';
 import { lockLeads, writeLinkage, type LeadLinkage } from '../store/lead.store.js';
 import { writeIdentity, writeLinkStates } from '../store/identity.store.js';
 import { mergeMemories } from '../domain/index.js';
-import { isFact, writeUnapplied } from './judgement.projection.js';
+import { writeUnapplied } from './judgement.projection.js';
 import { moveBrowsers, type MovedBrowser, type Rejoined } from './linkage.js';
 import { addCause, addStateTo, leadOf, ownerOf, withEpochOf, type Step } from './step.js';
 
@@ -74,7 +74,7 @@ async function lockNewRoots(step: Step, rejoined: Rejoined, browsers: readonly M
 
 function joinGroups(step: Step, rejoined: Rejoined, linkage: Map<number, LeadLinkage>): void {
   const memories = new Map([...step.leads].map(([id, lead]) => [id, lead.memory]));
-  const operator = operatorCause(step);
+  const operator = operatorCauses(step);
   for (const { root, oldRoots, keys } of rejoined.groups) {
     const sameAsBefore = oldRoots.length === 1 && oldRoots[0] === root && !rejoined.split.has(root);
     if (sameAsBefore) continue;
@@ -84,7 +84,7 @@ function joinGroups(step: Step, rejoined: Rejoined, linkage: Map<number, LeadLin
     target.memory = oldRoots
       .map((old) => memories.get(old) ?? freshMemory())
       .reduce((a, b) => mergeMemories(a, b, step.rulebook));
-    if (operator) addCause(step, root, operator);
+    addOperatorCause(step, operator, root, [root, ...oldRoots]);
     const unclean = oldRoots.some(
       (old) => rejoined.split.has(old) || step.refold.has(old) || step.leads.get(old)?.refoldPending,
     );
@@ -104,6 +104,7 @@ async function placeBrowsers(
   linkage: Map<number, LeadLinkage>,
 ): Promise<void> {
   const filled = await movesWithEvents(step, browsers);
+  const operator = operatorCauses(step);
   for (const browser of browsers) {
     const { linkage: row, joins, moved, own } = browser;
     if (row.mergedInto !== browser.wasMergedInto || row.mixed !== browser.wasMixed) {
@@ -118,6 +119,7 @@ async function placeBrowsers(
       else if (!step.refold.has(joins)) addStateTo(step, joins, own);
       step.refold.delete(own);
       inheritCauses(step, own, joins);
+      addOperatorCause(step, operator, joins, [own]);
     }
     for (const interval of moved) {
       // whoever has read the old owner and waits for its lock has to read again, events or not
@@ -128,8 +130,7 @@ async function placeBrowsers(
       to.memory = withEpochOf(to.memory, from.memory);
       step.reshaped.add(interval.after);
       step.refold.add(interval.before).add(interval.after);
-      const cause = operatorCause(step);
-      if (cause) for (const id of [interval.before, interval.after]) addCause(step, id, cause);
+      for (const id of [interval.before, interval.after]) addOperatorCause(step, operator, id, [browser.own, interval.before, interval.after]);
     }
     if (row.mergedInto !== null) step.refold.delete(own);
   }
@@ -170,14 +171,41 @@ function inheritCauses(step: Step, from: number, to: number): void {
   for (const cause of step.causes.get(from) ?? []) addCause(step, to, cause);
 }
 
-/** An operator's merge or un-merge makes what follows from it quiet; a visitor who identifies himself does not. */
-function operatorCause(step: Step): 'merge' | 'unmerge' | undefined {
-  const said = [...step.fresh, ...step.judged.facts];
-  if (
-    step.fresh.some((event) => event.type === 'unmerge' || event.type === 'apart') ||
-    step.judged.facts.some((event) => step.judged.before.unmerged(event.id) !== step.judged.after.unmerged(event.id))
-  )
-    return 'unmerge';
-  if (said.some((event) => isFact(event) && event.type === 'merge')) return 'merge';
-  return undefined;
+type OperatorCause = 'merge' | 'unmerge';
+
+/**
+ * By root, old or new, of the keys that an operator named. What follows from it is quiet; a visitor who identifies himself,
+ * even in the same batch, is not.
+ */
+function operatorCauses(step: Step): Map<number, OperatorCause> {
+  const causes = new Map<number, OperatorCause>();
+  const mark = (event: LeadEvent, cause: OperatorCause): void => {
+    const anon = event.anonymousId === undefined ? [] : [anonKey(event.anonymousId)];
+    const strong = [event.userId && userKey(event.userId), event.email && emailKey(event.email), event.otherKey];
+    for (const key of [...anon, ...strong]) {
+      const place = key ? step.places.places.get(key) : undefined;
+      if (!place) continue;
+      for (const id of [place.lead, place.root, step.rootAfter.get(place.key)])
+        if (id !== undefined && causes.get(id) !== 'unmerge') causes.set(id, cause);
+    }
+  };
+  for (const event of [...step.fresh, ...step.judged.facts]) {
+    if (event.type === 'merge') mark(event, 'merge');
+    if (event.type === 'apart') mark(event, 'unmerge');
+  }
+  for (const event of step.judged.facts)
+    if (step.judged.before.unmerged(event.id) !== step.judged.after.unmerged(event.id)) mark(event, 'unmerge');
+  return causes;
+}
+
+function addOperatorCause(
+  step: Step,
+  operator: ReadonlyMap<number, OperatorCause>,
+  to: number,
+  named: readonly number[],
+): void {
+  for (const id of named) {
+    const cause = operator.get(id);
+    if (cause) addCause(step, to, cause);
+  }
 }

@@ -6,6 +6,7 @@ import { writeRanks, rankOf, type RankRow } from '../store/rank.store.js';
 import type { Look } from '../domain/index.js';
 import type { MadeDecision } from './settle.projection.js';
 import { isFact } from './judgement.projection.js';
+import { revisionOf } from './remember.js';
 import { isOld } from './settle.projection.js';
 import { ownerOf, type Step } from './step.js';
 
@@ -88,7 +89,8 @@ async function writeDecisions(
   if (made.length === 0) return [];
   const rows = made.map(({ lead, decision, memory, look, at }) => {
     const key = names.get(lead)!;
-    const ordinal = decision.decision === 'hot' || decision.decision === 'rearm' ? decision.epoch : decision.seq;
+    // a merged lead may be armed again at an epoch at which its key was armed before
+    const ordinal = { hot: decision.epoch, rearm: revisionOf(memory), stage: decision.seq, segment: decision.seq, memory: decision.seq }[decision.decision];
     return { id: derivedId(`decision:${decision.decision}`, key, ordinal), key, lead, decision, memory, look, at };
   });
   await step.client.query({

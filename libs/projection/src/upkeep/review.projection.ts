@@ -73,6 +73,8 @@ export async function reviewLocked(
     refold: new Set(),
     causes: new Map(),
     reshaped: new Set(),
+    settledFirst: new Set(),
+    refoldedFirst: new Set(),
     rootAfter: new Map(),
     timelineAfter: new Map(),
     visitors: await visitorsAmong(client, ids),
