@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { NestFactory, Reflector } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AccessGuard } from './access/access.guard.js';
 import { ApiModule, type ApiParts } from './api.module.js';
 import { buildOpenApi } from './http/openapi.js';
@@ -12,9 +13,17 @@ const bodyLimit = 1_048_576;
 
 /** The whole HTTP surface over given parts; not initialised, nothing listens yet. */
 export async function createApp(parts: ApiParts): Promise<NestFastifyApplication> {
-  const adapter = new FastifyAdapter({ bodyLimit, trustProxy: false, routerOptions: { maxParamLength: 600 }, forceCloseConnections: 'idle' });
+  const problems = new ProblemFilter(parts.logger);
+  const adapter = new FastifyAdapter({
+    bodyLimit,
+    trustProxy: false,
+    routerOptions: { maxParamLength: 600 },
+    forceCloseConnections: 'idle',
+    requestTimeout: 30_000,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => problems.answer(error, request, reply),
+  });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forParts(parts), adapter, { logger: false, abortOnError: false });
-  app.useGlobalFilters(new ProblemFilter(parts.logger));
+  app.useGlobalFilters(problems);
   app.useGlobalPipes(validationPipe());
   app.useGlobalGuards(new AccessGuard(app.get(Reflector), parts.pool));
   securityHeaders(app);

@@ -1,10 +1,14 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { z } from 'zod';
 import { DomainError, type Queryable } from '#libs/platform';
 import { decodeCursor, encodeCursor } from '../http/paging.js';
 import type { DeliveriesQuery } from './deliveries.dto.js';
 
 const columns = `id, purpose, channel, lead, recipient, state, reason, last_error as "lastError", attempt, repeats, run, step,
   crossing, due_at as "dueAt", handed_off_at as "handedOffAt", ended_at as "endedAt", created_at as "createdAt"`;
+
+/** PostgreSQL's own text of an instant, to the microsecond, and the row's id. */
+const cursorKeys = z.tuple([z.string().regex(/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?[+-]\d{2}(:\d{2})?$/), z.uuid()]);
 
 export class ListDeliveries extends Query<{ items: object[]; nextCursor: string | null }> {
   constructor(readonly filter: DeliveriesQuery) {
@@ -17,7 +21,7 @@ export class ListDeliveriesHandler implements IQueryHandler<ListDeliveries> {
   constructor(private readonly db: Queryable) {}
 
   async execute({ filter }: ListDeliveries) {
-    const [createdAt, id] = decodeCursor(filter.cursor, 2) ?? [null, null];
+    const [createdAt, id] = decodeCursor(filter.cursor, cursorKeys) ?? [null, null];
     const rows = await this.db.query<{ id: string; sortKey: string }>(
       `select ${columns}, created_at::text as "sortKey" from delivery
        where ($1::text is null or state = $1) and ($2::text is null or purpose = $2) and ($3::text is null or channel = $3)

@@ -4,16 +4,23 @@ import { DomainError } from '#libs/platform';
 /** Cursors are opaque: base64url JSON of the last row's sort keys. */
 export const encodeCursor = (keys: (string | number | null)[]): string => Buffer.from(JSON.stringify(keys)).toString('base64url');
 
-export function decodeCursor(cursor: string | undefined, length: number): (string | number | null)[] | undefined {
+/** Milliseconds, within the years that events may have. */
+export const instant = z.int().min(0).max(Date.UTC(2101, 0));
+
+/** A cursor is checked like any other input: whoever forges one gets a refusal, not a failed query. */
+export function decodeCursor<T extends z.ZodType>(cursor: string | undefined, keys: T): z.infer<T> | undefined {
   if (cursor === undefined) return undefined;
-  try {
-    const keys = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown;
-    const plain = (key: unknown) => key === null || typeof key === 'string' || typeof key === 'number';
-    if (Array.isArray(keys) && keys.length === length && keys.every(plain)) return keys as (string | number | null)[];
-  } catch {
-    // falls through to the refusal
-  }
+  const parsed = keys.safeParse(jsonOf(cursor));
+  if (parsed.success) return parsed.data;
   throw new DomainError('bad-cursor', 'Use the `nextCursor` of the page before, unchanged.', { status: 400, path: 'cursor' });
+}
+
+function jsonOf(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 export const pageQuery = {

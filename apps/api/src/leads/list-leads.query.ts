@@ -1,5 +1,5 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Pool } from '#libs/platform';
 import { listLeads, type LeadListCursor, type ListedLead, type ProjectionContext } from '#libs/projection';
 import { waitForAfter } from '../http/after.js';
@@ -34,10 +34,12 @@ export class ListLeadsHandler implements IQueryHandler<ListLeads> {
   }
 }
 
+const cursorKeys = z.tuple([z.enum(['hot', 'warm', 'cold']), z.int().min(-1e9).max(1e9), z.int().positive()]);
+
 function cursorOf(cursor: string | undefined): { after?: LeadListCursor } {
-  const keys = decodeCursor(cursor, 3);
+  const keys = decodeCursor(cursor, cursorKeys);
   if (!keys) return {};
-  const [temperature, score, lead] = keys as [LeadListCursor['temperature'], number, number];
+  const [temperature, score, lead] = keys;
   return { after: { temperature, score, lead } };
 }
 

@@ -1,12 +1,14 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { describeEvent, type JsonObject, type LeadEvent } from '#libs/leads/domain';
 import type { Pool } from '#libs/platform';
 import { readLead, readTimeline, type TimelineEvent } from '#libs/projection';
 import { waitForAfter } from '../http/after.js';
-import { decodeCursor, encodeCursor } from '../http/paging.js';
+import { decodeCursor, encodeCursor, instant } from '../http/paging.js';
 import { iso, leadUnknown, refOf } from './lead-ref.js';
 import type { timelineEntry, timelinePage, TimelineQuery } from './leads.dto.js';
+
+const cursorKeys = z.tuple([instant, z.uuid()]);
 
 export class ReadTimeline extends Query<z.infer<typeof timelinePage>> {
   constructor(
@@ -25,7 +27,7 @@ export class ReadTimelineHandler implements IQueryHandler<ReadTimeline> {
     await waitForAfter(this.pool, page.after);
     const lead = await readLead(this.pool, refOf(ref));
     if (!lead) throw leadUnknown();
-    const before = decodeCursor(page.cursor, 2) as [number, string] | undefined;
+    const before = decodeCursor(page.cursor, cursorKeys);
     const { events, next } = await readTimeline(this.pool, lead.id, {
       limit: page.limit,
       ...(before ? { before: { occurredAt: before[0], id: before[1] } } : {}),

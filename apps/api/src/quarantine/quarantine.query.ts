@@ -1,4 +1,5 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { z } from 'zod';
 import type { Queryable } from '#libs/platform';
 import { decodeCursor, encodeCursor } from '../http/paging.js';
 import type { QuarantineQuery } from './quarantine.dto.js';
@@ -16,7 +17,7 @@ export class ListQuarantineHandler implements IQueryHandler<ListQuarantine> {
   constructor(private readonly db: Queryable) {}
 
   async execute({ filter }: ListQuarantine) {
-    const [before] = decodeCursor(filter.cursor, 1) ?? [null];
+    const [before] = decodeCursor(filter.cursor, z.tuple([z.int().positive()])) ?? [null];
     const rows = await this.db.query<{ id: number }>(
       `select id, topic, partition, position, code, detail, headers,
               encode(substring(value from 1 for ${shownBytes}), 'base64') as "valueBase64", status, quarantined_at as "quarantinedAt"

@@ -10,7 +10,7 @@ export const scenarioInput = z
   .meta({ id: 'ScenarioInput' });
 export type ScenarioInput = z.infer<typeof scenarioInput>;
 
-export const activation = z.strictObject({ version: z.number().int().positive().optional().describe('Default: the latest') }).meta({ id: 'ScenarioActivation' });
+export const activation = z.strictObject({ version: z.int32().positive().optional().describe('Default: the latest') }).meta({ id: 'ScenarioActivation' });
 export type Activation = z.infer<typeof activation>;
 
 export const scenarioRow = z
