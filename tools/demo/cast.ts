@@ -27,7 +27,10 @@ export function scenes(person: Person, browser: string): Scene[] {
   return [
     {
       told: 'Somebody scans the booth’s QR code and looks around; nobody knows who it is.',
-      steps: (at) => [pageView(browser, at, '/', 'Home', campaign), pageView(browser, at + 1, '/products/flow', 'Flow')],
+      steps: (at) => [
+        pageView(browser, at, '/', 'Home', campaign),
+        pageView(browser, at + 1, '/products/flow', 'Flow'),
+      ],
     },
     {
       told: `A form: ${person.familyName} ${person.givenName} of ${person.company} asks for the product brochure and agrees to mail.`,
@@ -45,10 +48,11 @@ export function scenes(person: Person, browser: string): Scene[] {
     {
       told: 'A demo request: "We plan to introduce it within three months, for 40 people."',
       steps: (at) => [
-        form(browser, at, 'Demo Requested', person, { introductionBy: '3ヶ月以内', message: '40名での導入を検討中です。他社製品と比較しています。' }),
+        form(browser, at, 'Demo Requested', person, {
+          introductionBy: '3ヶ月以内',
+          message: '40名での導入を検討中です。他社製品と比較しています。',
+        }),
       ],
     },
   ];
 }
-
-export const siteName = site;

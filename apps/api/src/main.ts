@@ -1,6 +1,14 @@
 import 'reflect-metadata';
 import { assertMode, createEventLog } from '#libs/event-log';
-import { createLogger, createMetrics, createPool, missingMigrations, parseConfig, refuseDrivenClock } from '#libs/platform';
+import {
+  createLogger,
+  createMetrics,
+  createPool,
+  missingMigrations,
+  parseConfig,
+  refuseDrivenClock,
+  stopOnSignals,
+} from '#libs/platform';
 import { ProjectionContext } from '#libs/projection';
 import { migrations } from '#migrations';
 import { ensureFirstAdminKey } from './access/api-key.store.js';
@@ -9,11 +17,15 @@ import { createApp, serveDocs } from './create-app.js';
 
 const config = parseConfig(apiConfig);
 const logger = createLogger('api', config.LOG_LEVEL);
-const pool = createPool({ url: config.DATABASE_URL, applicationName: 'leadfold-api', max: 8, statementTimeoutMs: 15_000 }, (error) =>
-  logger.warn({ err: error }, 'idle database connection lost'),
+const pool = createPool(
+  { url: config.DATABASE_URL, applicationName: 'leadfold-api', max: 8, statementTimeoutMs: 15_000 },
+  (error) => logger.warn({ err: error }, 'idle database connection lost'),
 );
 
-const missing = await missingMigrations(pool, migrations.map((migration) => new migration()));
+const missing = await missingMigrations(
+  pool,
+  migrations.map((migration) => new migration()),
+);
 if (missing.length) {
   logger.fatal({ missing }, 'the database lacks migrations: run leadfold migrate');
   process.exit(1);
@@ -22,7 +34,14 @@ await refuseDrivenClock(pool, config.ALLOW_DRIVEN_CLOCK);
 await assertMode(pool, config.EVENT_LOG);
 const eventLog = createEventLog(config, logger);
 
-const app = await createApp({ pool, eventLog, config, logger, metrics: createMetrics('api'), context: await ProjectionContext.load(pool, config) });
+const app = await createApp({
+  pool,
+  eventLog,
+  config,
+  logger,
+  metrics: createMetrics('api'),
+  context: await ProjectionContext.load(pool, config),
+});
 serveDocs(app);
 const firstKey = await ensureFirstAdminKey(pool, config.API_FIRST_ADMIN_KEY);
 // on stdout and not through the logger: it is a secret, shown once
@@ -30,21 +49,9 @@ if (firstKey) process.stdout.write(`First admin key (shown only now): ${firstKey
 await app.listen(config.API_PORT, config.HOST);
 logger.info({ port: config.API_PORT }, 'api is listening');
 
-let stopping = false;
-for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  process.on(signal, () => {
-    if (stopping) return;
-    stopping = true;
-    // requests under way are answered before the parts they use close
-    app
-      .close()
-      .then(() => eventLog.close())
-      .then(() => pool.end())
-      .then(
-        () => process.exit(0),
-        (error: unknown) => {
-          logger.error({ err: error }, 'stopping failed');
-          process.exit(1);
-        },
-      );
-  });
+stopOnSignals(logger, async () => {
+  // requests under way are answered before the parts they use close
+  await app.close();
+  await eventLog.close();
+  await pool.end();
+});

@@ -6,7 +6,6 @@ export const EVENT_LOG = Symbol('event-log');
 export const CONFIG = Symbol('config');
 export const METRICS = Symbol('metrics');
 export const LOGGER = Symbol('logger');
-export const ZONE = Symbol('zone');
 export const UNSUBSCRIBE_SEAL = Symbol('unsubscribe-seal');
 
 /** A provider for a class whose constructor takes exactly these tokens, in order. */

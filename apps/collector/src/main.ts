@@ -1,5 +1,5 @@
 import { assertMode, createEventLog } from '#libs/event-log';
-import { createLogger, createPool, parseConfig, within } from '#libs/platform';
+import { createLogger, createPool, parseConfig, within, stopOnSignals } from '#libs/platform';
 import { SourceDirectory } from '#libs/sources';
 import { collectorConfig } from './collector.config.js';
 import { createApp } from './create-app.js';
@@ -24,22 +24,10 @@ const { app, close } = await createApp({ config, log, eventLog, sources });
 await app.listen(config.COLLECTOR_PORT, config.HOST);
 log.info({ port: config.COLLECTOR_PORT }, 'collector is listening');
 
-let stopping = false;
-async function stop(): Promise<void> {
+stopOnSignals(log, async () => {
   await close();
   await eventLog.close();
   await sources.close();
+  // PostgreSQL may be away: whatever its pool still waits for ends with the process
   await within(5_000, pool.end()).catch(() => undefined);
-}
-for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  process.on(signal, () => {
-    if (stopping) return;
-    stopping = true;
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ err: error }, 'stopping failed');
-        process.exit(1);
-      },
-    );
-  });
+});

@@ -1,7 +1,14 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { assertMode } from '#libs/event-log';
-import { createLogger, createPool, missingMigrations, parseConfig, refuseDrivenClock } from '#libs/platform';
+import {
+  createLogger,
+  createPool,
+  missingMigrations,
+  parseConfig,
+  refuseDrivenClock,
+  stopOnSignals,
+} from '#libs/platform';
 import { ensureDefaultRulebook, recordZone } from '#libs/projection';
 import { migrations } from '#migrations';
 import { projectorConfig } from './projector.config.js';
@@ -34,17 +41,5 @@ const app = await NestFactory.createApplicationContext(ProjectorModule.of(config
   abortOnError: false,
 });
 
-let stopping = false;
-for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  process.on(signal, () => {
-    if (stopping) return;
-    stopping = true;
-    // batches under way are committed first
-    app.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error({ err: error }, 'stopping failed');
-        process.exit(1);
-      },
-    );
-  });
+// batches under way are committed first
+stopOnSignals(logger, () => app.close());

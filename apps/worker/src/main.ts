@@ -1,7 +1,14 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { assertMode } from '#libs/event-log';
-import { createLogger, createPool, missingMigrations, parseConfig, refuseDrivenClock } from '#libs/platform';
+import {
+  createLogger,
+  createPool,
+  missingMigrations,
+  parseConfig,
+  refuseDrivenClock,
+  stopOnSignals,
+} from '#libs/platform';
 import { migrations } from '#migrations';
 import { workerConfig } from './worker.config.js';
 import { WorkerModule } from './worker.module.js';
@@ -9,8 +16,14 @@ import { WorkerModule } from './worker.module.js';
 const config = parseConfig(workerConfig);
 const logger = createLogger('worker', config.LOG_LEVEL);
 
-const checks = createPool({ url: config.DATABASE_URL, applicationName: 'leadfold-worker-start', max: 1 }, () => undefined);
-const missing = await missingMigrations(checks, migrations.map((migration) => new migration()));
+const checks = createPool(
+  { url: config.DATABASE_URL, applicationName: 'leadfold-worker-start', max: 1 },
+  () => undefined,
+);
+const missing = await missingMigrations(
+  checks,
+  migrations.map((migration) => new migration()),
+);
 if (missing.length) {
   logger.fatal({ missing }, 'the database lacks migrations: run leadfold migrate');
   process.exit(1);
@@ -19,19 +32,10 @@ await refuseDrivenClock(checks, config.ALLOW_DRIVEN_CLOCK);
 await assertMode(checks, config.EVENT_LOG);
 await checks.end();
 
-const app = await NestFactory.createApplicationContext(WorkerModule.of(config, logger), { logger: ['error', 'warn'], abortOnError: false });
+const app = await NestFactory.createApplicationContext(WorkerModule.of(config, logger), {
+  logger: ['error', 'warn'],
+  abortOnError: false,
+});
 
-let stopping = false;
-for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  process.on(signal, () => {
-    if (stopping) return;
-    stopping = true;
-    // what is handed off is finished first: a clean stop leaves nothing unknown
-    app.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error({ err: error }, 'stopping failed');
-        process.exit(1);
-      },
-    );
-  });
+// what is handed off is finished first: a clean stop leaves nothing unknown
+stopOnSignals(logger, () => app.close());

@@ -1,8 +1,9 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
 import { stateFact } from '#libs/leads';
-import type { JsonObject, LeadEvent } from '#libs/leads/domain';
+import { fieldsOfKey, isStrong, type JsonObject, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
 import { databaseNow, derivedId, DomainError, newId, type Pool } from '#libs/platform';
+import { readLead } from '#libs/projection';
 import { outcomeSchema } from './domain/outcome.js';
 
 /** Sales says what became of a lead. Answers with the event's id, once the log holds it. */
@@ -30,7 +31,11 @@ export class RecordOutcomeHandler implements ICommandHandler<RecordOutcome> {
     const parsed = outcomeSchema.safeParse(input);
     if (!parsed.success) {
       const errors = parsed.error.issues.map((i) => ({ path: i.path.join('.'), code: i.code, message: i.message }));
-      throw new DomainError('invalid-outcome', 'The outcome is not complete.', { status: 422, path: errors[0]?.path, errors });
+      throw new DomainError('invalid-outcome', 'The outcome is not complete.', {
+        status: 422,
+        path: errors[0]?.path,
+        errors,
+      });
     }
     const { outcome, ...properties } = parsed.data;
     const key = await subjectKeyOf(this.pool, lead);
@@ -41,7 +46,7 @@ export class RecordOutcomeHandler implements ICommandHandler<RecordOutcome> {
       source: 'api',
       occurredAt: now,
       receivedAt: now,
-      ...(key.startsWith('u:') ? { userId: key.slice(2) } : key.startsWith('e:') ? { email: key.slice(2) } : { anonymousId: key.slice(2) }),
+      ...fieldsOfKey(key),
       name: outcome,
       properties: { ...(properties as JsonObject), actor },
     };
@@ -49,16 +54,10 @@ export class RecordOutcomeHandler implements ICommandHandler<RecordOutcome> {
   }
 }
 
-/** The least strong key of the lead or of those merged into it, else its least anonymousId. */
-async function subjectKeyOf(pool: Pool, lead: number): Promise<string> {
-  const found = await pool.query<{ key: string }>(
-    `with root as (select coalesce(merged_into, id) as id from lead where id = $1)
-     select k.key from root, subject_key k join lead l on l.id = k.lead
-     where l.id = root.id or l.merged_into = root.id
-     order by k.key like 'a:%', k.key limit 1`,
-    [lead],
-  );
-  const key = found.rows[0]?.key;
+/** The least strong key of the lead, else its least anonymousId: what decisions name as well. */
+async function subjectKeyOf(pool: Pool, id: number): Promise<SubjectKey> {
+  const keys = (await readLead(pool, { id }))?.keys ?? [];
+  const key = keys.find(isStrong) ?? keys[0];
   if (key === undefined) throw new DomainError('lead-unknown', 'There is no such lead.', { status: 404 });
   return key;
 }

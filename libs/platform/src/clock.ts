@@ -25,6 +25,7 @@ export async function refuseDrivenClock(db: Queryable, allowed: boolean): Promis
 /** Story tests: sets the time of every process on this database; `null` lets the real clock run again. */
 export async function driveClock(db: Queryable, now: Date | null): Promise<void> {
   // one statement: between two, every process would see the real time for a moment and act on it
-  if (now) await db.query('insert into driven_clock (at) values ($1) on conflict (one) do update set at = excluded.at', [now]);
+  if (now)
+    await db.query('insert into driven_clock (at) values ($1) on conflict (one) do update set at = excluded.at', [now]);
   else await db.query('delete from driven_clock');
 }

@@ -33,4 +33,3 @@ export const platformConfig = z.object({
     .default(false)
     .describe('Story tests only: lets a process start on a database whose clock is driven by hand'),
 });
-export type PlatformConfig = z.infer<typeof platformConfig>;

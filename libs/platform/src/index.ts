@@ -9,5 +9,6 @@ export * from './log.js';
 export * from './probe.js';
 export * from './progress.js';
 export * from './migrate.js';
+export * from './stop.js';
 export * from './token.js';
 export * from './within.js';

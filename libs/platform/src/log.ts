@@ -10,7 +10,17 @@ export function createLogger(service: string, level: string): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: {
-      paths: ['email', '*.email', 'authorization', '*.authorization', 'writeKey', '*.writeKey', 'password', '*.password', 'req.headers'],
+      paths: [
+        'email',
+        '*.email',
+        'authorization',
+        '*.authorization',
+        'writeKey',
+        '*.writeKey',
+        'password',
+        '*.password',
+        'req.headers',
+      ],
       censor: '[redacted]',
     },
   });

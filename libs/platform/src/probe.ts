@@ -14,9 +14,12 @@ export function createMetrics(service: string): Registry {
 export type Check = () => Promise<{ ok: boolean; detail?: unknown }> | { ok: boolean; detail?: unknown };
 
 /** `/healthz` (alive), `/readyz` (every check), `/metrics` for the processes that serve no other HTTP. */
-export async function serveProbe(
-  options: { host: string; port: number; metrics: Registry; checks: Record<string, Check> },
-): Promise<Server> {
+export async function serveProbe(options: {
+  host: string;
+  port: number;
+  metrics: Registry;
+  checks: Record<string, Check>;
+}): Promise<Server> {
   const server = createServer((request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type }).end(body);

@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
-import { stateFact, type JsonObject, type LeadEvent, type SubjectKey } from '#libs/leads';
+import { fieldsOfKey, stateFact, type JsonObject, type LeadEvent } from '#libs/leads';
 import { audit, databaseNow, DomainError, eventIdOf, inTransaction, newId, type Pool } from '#libs/platform';
 import type { MergeRequest, RetractionRequest, UnmergeRequest } from './identity.dto.js';
 
@@ -43,30 +43,30 @@ export class JudgeIdentityHandler implements ICommandHandler<JudgeIdentity> {
   }
 
   private async refuseUnknownTarget(event: string, kind: string): Promise<void> {
-    const found = await this.pool.query<{ type: string }>("select type from event where id = $1 and kind <> 'decision'", [event]);
-    if (!found.rows[0]) throw new DomainError('event-unknown', 'No stored event has this id.', { status: 404, path: 'event' });
+    const found = await this.pool.query<{ type: string }>(
+      "select type from event where id = $1 and kind <> 'decision'",
+      [event],
+    );
+    if (!found.rows[0])
+      throw new DomainError('event-unknown', 'No stored event has this id.', { status: 404, path: 'event' });
     if (kind === 'retraction' && found.rows[0].type === 'retraction')
-      throw new DomainError('not-retractable', 'A retraction is undone by another: state it about the event itself.', { path: 'event' });
+      throw new DomainError('not-retractable', 'A retraction is undone by another: state it about the event itself.', {
+        path: 'event',
+      });
   }
 }
 
 function factsOf(judgement: IdentityJudgement): Fact[] {
   switch (judgement.kind) {
     case 'merge':
-      return [{ type: 'merge', ...keyFields(judgement.keys[0]), otherKey: judgement.keys[1] }];
+      return [{ type: 'merge', ...fieldsOfKey(judgement.keys[0]), otherKey: judgement.keys[1] }];
     case 'retraction':
       return [{ type: 'retraction', name: judgement.withdrawn ? 'withdrawn' : 'restored', refersTo: judgement.event }];
     case 'unmerge': {
       // apart first: a site's identify that arrives between the two facts must not join them again
       const apart = judgement.keepApart;
       const unmerge: Fact = { type: 'unmerge', refersTo: judgement.event };
-      return apart ? [{ type: 'apart', ...keyFields(apart[0]), otherKey: apart[1] }, unmerge] : [unmerge];
+      return apart ? [{ type: 'apart', ...fieldsOfKey(apart[0]), otherKey: apart[1] }, unmerge] : [unmerge];
     }
   }
-}
-
-function keyFields(key: SubjectKey): Pick<LeadEvent, 'userId' | 'email' | 'anonymousId'> {
-  const value = key.slice(2);
-  if (key.startsWith('u:')) return { userId: value };
-  return key.startsWith('e:') ? { email: value } : { anonymousId: value };
 }

@@ -28,3 +28,10 @@ export function strongKeyOf(event: Pick<LeadEvent, 'userId' | 'email'>): Subject
 export function primaryKeyOf(event: Pick<LeadEvent, 'userId' | 'email' | 'anonymousId'>): SubjectKey | undefined {
   return strongKeyOf(event) ?? (event.anonymousId === undefined ? undefined : anonKey(event.anonymousId));
 }
+
+/** A subject key back in the field that it came from. */
+export function fieldsOfKey(key: SubjectKey): Pick<LeadEvent, 'userId' | 'email' | 'anonymousId'> {
+  const value = key.slice(2);
+  if (key.startsWith('u:')) return { userId: value };
+  return key.startsWith('e:') ? { email: value } : { anonymousId: value };
+}
