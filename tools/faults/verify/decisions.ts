@@ -1,3 +1,4 @@
+import { canonicalJson, freshMemory, type LeadMemory } from '#libs/leads/domain';
 import type { Pool } from '#libs/platform';
 import type { Findings } from '../findings.js';
 
@@ -11,19 +12,10 @@ export async function verifyDecisions(pool: Pool, channels: string[], findings: 
   const { n, hot, loud } = count.rows[0]!;
   const doubled = await pool.query(
     `select coalesce('u:' || uid, 'e:' || email, 'a:' || anon) as key, body->>'decision' as decision, body->>'epoch' as epoch, body->>'seq' as seq, count(*)
-     from event where kind = 'decision' group by 1, 2, 3, 4 having count(*) > 1`,
+     from event where kind = 'decision' and body->>'decision' in ('hot', 'stage', 'segment') group by 1, 2, 3, 4 having count(*) > 1`,
   );
   findings.none('I9: each decision is recorded once', doubled.rows, `${n} decisions, ${hot} crossings (${loud} loud)`);
-  const forgotten = await pool.query(
-    `with decided as (
-       select k.lead, count(*) as crossings, max((e.body->>'epoch')::int) as epoch
-       from event e join subject_key k on k.key = coalesce('u:' || e.uid, 'e:' || e.email, 'a:' || e.anon)
-       where e.kind = 'decision' and e.body->>'decision' = 'hot' group by k.lead)
-     select l.id, l.memory->>'epoch' as remembered, d.crossings, d.epoch from lead l left join decided d on d.lead = l.id
-     where l.merged_into is null and not exists (select 1 from lead m where m.merged_into = l.id)
-       and (l.memory->>'epoch')::int < coalesce(d.epoch, 0)`,
-  );
-  findings.none('I9: what leads remember is what was decided', forgotten.rows);
+  findings.none('I9: every lead remembers exactly what the record of its decisions says', await forgetful(pool));
   const unnoticed = await pool.query(
     `select e.id from event e where e.kind = 'decision' and e.body->>'decision' = 'hot'
        and not exists (select 1 from outbox o where o.event = e.id and o.kind = 'crossing' and o.taken_at is not null)`,
@@ -43,3 +35,25 @@ export async function verifyDecisions(pool: Pool, channels: string[], findings: 
   findings.none('I18: quiet crossings are suppressed, with their reason, and no others', loudness.rows, `${hot - loud} quiet`);
   return loud;
 }
+
+interface Remembered {
+  lead: number;
+  memory: LeadMemory;
+  /** That of the greatest revision among the decisions that name any of the lead's keys. */
+  recorded: LeadMemory | null;
+}
+
+async function forgetful(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<Remembered>(
+    `with root as (select id, coalesce(merged_into, id) as root from lead),
+       said as (
+         select distinct on (r.root) r.root, e.body->'memory' as memory
+         from event e join subject_key k on k.key = coalesce('u:' || e.uid, 'e:' || e.email, 'a:' || e.anon) join root r on r.id = k.lead
+         where e.kind = 'decision' and e.body ? 'memory' order by r.root, (e.body->'memory'->>'revision')::int desc)
+     select l.id as lead, l.memory, s.memory as recorded from lead l left join said s on s.root = l.id where l.merged_into is null`,
+  );
+  return rows.filter(({ memory, recorded }) => textOf(memory) !== textOf(recorded ?? freshMemory())).map(({ lead, memory, recorded }) => `lead ${lead} has ${textOf(memory)}, recorded ${textOf(recorded ?? freshMemory())}`);
+}
+
+/** A lead about which nothing was decided stands in the first stage without a record. */
+const textOf = ({ revision: _, ...memory }: LeadMemory): string => canonicalJson({ ...memory, stage: memory.stage ?? 'visitor' });
