@@ -19,7 +19,7 @@ import {
   type Fit,
   type ScoreFormula,
 } from '#libs/scoring/domain';
-import { nodesOf } from '#libs/segments/domain';
+import { readersOfStage } from '#libs/segments/domain';
 import type { RulebookDocument } from './rulebook-document.js';
 
 export interface NamedCondition {
@@ -91,18 +91,6 @@ export function compileRulebook(document: RulebookDocument, version: number, zon
     segmentIndex: new Map(segments.map((segment, index) => [segment.name, index])),
     stageSegments: readersOfStage(document.segments ?? {}),
   };
-}
-
-function readersOfStage(segments: Record<string, Condition>): Set<string> {
-  const readers = new Set<string>();
-  let before = -1;
-  while (before !== readers.size) {
-    before = readers.size;
-    for (const [name, condition] of Object.entries(segments))
-      for (const { node } of nodesOf(condition))
-        if ('stage' in node || ('segment' in node && readers.has(node.segment))) readers.add(name);
-  }
-  return readers;
 }
 
 /** What people call a signal, rule, segment or stage, if the document says so. */

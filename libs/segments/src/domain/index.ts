@@ -1,1 +1,2 @@
-export * from './order.js';
+export * from './nodes.js';
+export * from './stage-readers.js';
