@@ -70,7 +70,7 @@ export async function startCollector(
   };
 }
 
-async function readLog(log: EventLog): Promise<{ event: LeadEvent; topic: string }[]> {
+export async function readLog(log: EventLog): Promise<{ event: LeadEvent; topic: string }[]> {
   const found: { event: LeadEvent; topic: string }[] = [];
   const open = new Map<string, number>();
   for (const topic of Object.values(topics))
