@@ -48,11 +48,17 @@ export async function historySizes(db: Queryable, roots: Iterable<number>): Prom
   return new Map(result.rows.map((row) => [row.root, row.size]));
 }
 
-/** Every fact of these root leads, ownership of anonymous ones derived. One statement for the events: one snapshot. */
-export async function readHistories(db: Queryable, roots: Iterable<number>): Promise<Map<number, History>> {
+/** Whose the events of these leads' keys and browsers are. */
+export interface Ownership {
+  histories: Map<number, History>;
+  rootOf: ReadonlyMap<SubjectKey, number>;
+  timelines: ReadonlyMap<string, Identification[]>;
+}
+
+export async function readOwnership(db: Queryable, roots: Iterable<number>): Promise<Ownership> {
   const ids = [...new Set(roots)];
   const histories = new Map<number, History>(ids.map((root) => [root, { root, keys: [], events: [] }]));
-  if (ids.length === 0) return histories;
+  if (ids.length === 0) return { histories, rootOf: new Map(), timelines: new Map() };
   const keys = await db.query<{ root: number; key: string }>({
     name: 'leadfold-history-keys',
     text: `with ${rootKeys} select root, key from held`,
@@ -60,34 +66,50 @@ export async function readHistories(db: Queryable, roots: Iterable<number>): Pro
   });
   const rootOf = new Map(keys.rows.map((row) => [row.key, row.root]));
   for (const row of keys.rows) histories.get(row.root)!.keys.push(row.key);
-  const timelines = await db.query<{ anon: string; at: number; event: string; strong: string }>({
+  const rows = await db.query<{ anon: string; at: number; event: string; strong: string }>({
     name: 'leadfold-history-timelines',
     text: `with ${rootKeys}, anon as (select distinct anon from browser)
       select i.anon, (extract(epoch from i.at) * 1000)::bigint as at, i.event, i.strong from anon a join identification i on i.anon = a.anon`,
     values: [plainArray(ids)],
   });
-  const rowsOf = new Map<string, Identification[]>();
-  for (const { anon, ...row } of timelines.rows) rowsOf.set(anon, [...(rowsOf.get(anon) ?? []), row]);
-  const events = await db.query<EventRow & { root: number | null }>({
+  const timelines = new Map<string, Identification[]>();
+  for (const { anon, ...row } of rows.rows) timelines.set(anon, [...(timelines.get(anon) ?? []), row]);
+  return { histories, rootOf, timelines };
+}
+
+export type HistoryRow = EventRow & { root: number | null };
+
+/** `$1` is an array of root ids; `which` is one more condition on `e`. */
+export const historyEvents = (roots: string, which = 'true'): string => `with ${rootKeys.replace('$1', roots)}, anon as (select distinct anon from browser)
+  select h.root, ${eventColumns} from held h join event e on e.uid = h.bare where h.sort = 'u:' and ${which}
+  union all select h.root, ${eventColumns} from held h join event e on e.email = h.bare and e.uid is null where h.sort = 'e:' and ${which}
+  union all select null, ${eventColumns} from anon a join event e on e.anon = a.anon and e.uid is null and e.email is null where ${which}`;
+
+/** Every fact of these root leads, ownership of anonymous ones derived. One statement for the events: one snapshot. */
+export async function readHistories(db: Queryable, roots: Iterable<number>): Promise<Map<number, History>> {
+  const ownership = await readOwnership(db, roots);
+  const { histories } = ownership;
+  if (histories.size === 0) return histories;
+  const events = await db.query<HistoryRow>({
     name: 'leadfold-history-events',
-    text: `with ${rootKeys}, anon as (select distinct anon from browser)
-      select h.root, ${eventColumns} from held h join event e on e.uid = h.bare where h.sort = 'u:'
-      union all select h.root, ${eventColumns} from held h join event e on e.email = h.bare and e.uid is null where h.sort = 'e:'
-      union all select null, ${eventColumns} from anon a join event e on e.anon = a.anon and e.uid is null and e.email is null`,
-    values: [plainArray(ids)],
+    text: historyEvents('$1'),
+    values: [plainArray([...histories.keys()])],
   });
-  for (const row of events.rows) {
-    const event = eventOf(row);
-    if (event.type === 'decision') {
-      const history = histories.get(rootOf.get(primaryKeyOf(event)!) ?? -1);
-      const memory = row.body['memory'] as LeadMemory | undefined;
-      if (history && memory && revisionOf(memory) > revisionOf(history.memory)) history.memory = memory;
-    }
-    if (!isFact(event)) continue;
-    const root = row.root ?? anonOwner(event, rowsOf, rootOf);
-    if (root !== undefined) histories.get(root)?.events.push(event);
-  }
+  for (const row of events.rows) take(row, ownership);
   return histories;
+}
+
+/** Puts a stored event to its owner's history: a fact as one more event, a decision as what it says is remembered. */
+export function take(row: HistoryRow, { histories, rootOf, timelines }: Ownership): void {
+  const event = eventOf(row);
+  if (event.type === 'decision') {
+    const history = histories.get(rootOf.get(primaryKeyOf(event)!) ?? -1);
+    const memory = row.body['memory'] as LeadMemory | undefined;
+    if (history && memory && revisionOf(memory) > revisionOf(history.memory)) history.memory = memory;
+  }
+  if (!isFact(event)) return;
+  const root = row.root ?? anonOwner(event, timelines, rootOf);
+  if (root !== undefined) histories.get(root)?.events.push(event);
 }
 
 function anonOwner(
@@ -125,8 +147,8 @@ export function foldHistory(
   judgements: Judgements,
   rulebook: Rulebook,
   context: ProjectionContext,
+  state = emptyState(),
 ): LeadState {
-  const state = emptyState();
   const fold = { zone: context.zone, signals: rulebook.signals, verdictOf: judgements.verdictOf };
   for (const event of events) if (!judgements.withdrawn(event.id)) foldEvent(state, event, fold);
   return state;

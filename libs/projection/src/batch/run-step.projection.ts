@@ -1,6 +1,7 @@
 import { fp, type PoolClient } from '#libs/platform';
 import { freshMemory, type LeadEvent } from '#libs/leads/domain';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
+import { raiseVersions } from '../store/lead.store.js';
 import { dateBatch } from '../store/offset.store.js';
 import { writeUnapplied, type JudgementQuestion } from './judgement.projection.js';
 import { foldFresh } from './fold-fresh.js';
@@ -92,6 +93,9 @@ function recordReshaped(step: Step, latest: number, made: MadeDecision[]): void 
 async function refold(step: Step): Promise<number> {
   const roots = [...step.refold].filter((id) => step.leads.get(id)!.mergedInto === null);
   const small = await withinLimit(step, roots);
+  // a refold that is under way outside must not overlook what this batch judged or moved
+  const long = roots.filter((id) => !small.includes(id));
+  await raiseVersions(step.client, long);
   if (small.length === 0) return 0;
   for (const [root, { state }] of await refoldLeads(step.client, small, step.rulebook, step.context)) {
     const lead = step.leads.get(root)!;

@@ -44,6 +44,7 @@ export async function restructure(step: Step, rejoined: Rejoined, anons: Readonl
 /** A withdrawn, restored or no longer human event cannot be subtracted. A first human verdict is an addition: `foldFresh`. */
 function refoldIfChanged(step: Step, event: string, owner: number | undefined): void {
   if (owner === undefined) return;
+  if (step.leads.get(owner)?.refoldPending) step.refold.add(owner);
   const { before, after } = step.judged;
   const gone = before.withdrawn(event) !== after.withdrawn(event);
   if (gone) addCause(step, owner, 'withdrawal');

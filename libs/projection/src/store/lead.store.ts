@@ -92,6 +92,11 @@ export async function writeLinkage(client: PoolClient, rows: readonly LeadLinkag
   });
 }
 
+export async function raiseVersions(client: PoolClient, ids: readonly number[]): Promise<void> {
+  if (ids.length > 0)
+    await client.query('update lead set version = version + 1 where id = any($1::bigint[])', [plainArray(ids)]);
+}
+
 export async function writeLeads(client: PoolClient, leads: readonly Lead[]): Promise<void> {
   if (leads.length === 0) return;
   await client.query({

@@ -1,8 +1,8 @@
 import { canonicalJson } from '#libs/leads/domain';
 import { databaseNow, inTransaction, type Pool, type PoolClient } from '#libs/platform';
 import { lockRulebookShared } from '../batch/batch.projection.js';
-import { refoldLeads } from '../batch/refold.projection.js';
-import { sameMemory, unrecorded } from '../batch/remember.js';
+import { refoldWhole } from '../batch/refold-slices.projection.js';
+import { revisionOf, sameMemory, unrecorded } from '../batch/remember.js';
 import { look } from '../domain/index.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
 import { rulebookLock } from '../rulebook.store.js';
@@ -160,11 +160,12 @@ async function rebuildSlice(
     const firstStage = rulebook.funnel.stages[0]!.name;
     const changed: number[] = [];
     let corrected = 0;
-    for (const [root, { state, ...recorded }] of await refoldLeads(client, leads.keys(), rulebook, context)) {
+    for (const [root, { state, ...recorded }] of await refoldWhole(client, [...leads.keys()], rulebook, context)) {
       const lead = leads.get(root)!;
       const memory = recorded.memory ?? (lead.refoldPending ? lead.memory : unrecorded(lead, firstStage));
       const wrong =
         lead.refoldPending ||
+        revisionOf(lead.memory) !== revisionOf(memory) ||
         !sameMemory(lead.memory, memory, firstStage) ||
         (lead.rulebook === version || lead.rulebook === 0) && canonicalJson(lead.state) !== canonicalJson(state);
       if (wrong) corrected += 1;

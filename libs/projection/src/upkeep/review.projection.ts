@@ -1,8 +1,8 @@
+import type { LeadState } from '#libs/leads/domain';
 import { inTransaction, type Pool, type PoolClient } from '#libs/platform';
 import { lockRulebookShared } from '../batch/batch.projection.js';
 import { identityChange } from '../batch/identity-change.js';
 import { nothingJudged } from '../batch/judgement.projection.js';
-import { refoldLeads } from '../batch/refold.projection.js';
 import { bringUpToDate, nowOf, settle, type MadeDecision } from '../batch/settle.projection.js';
 import type { Step } from '../batch/step.js';
 import { writeStep, type Settled } from '../batch/write.projection.js';
@@ -55,7 +55,7 @@ export async function reviewLocked(
   client: PoolClient,
   context: ProjectionContext,
   ids: readonly number[],
-  { refold = false } = {},
+  refolded: ReadonlyMap<number, LeadState> = new Map(),
 ): Promise<void> {
   const opened = await openBatch(client);
   const leads = await lockLeads(client, ids);
@@ -80,9 +80,8 @@ export async function reviewLocked(
     visitors: await visitorsAmong(client, ids),
   };
   const made: MadeDecision[] = [];
-  if (refold)
-    for (const [root, { state }] of await refoldLeads(client, ids, step.rulebook, context))
-      Object.assign(leads.get(root)!, { state, refoldPending: false, rulebook: opened.version });
+  for (const [root, state] of refolded)
+    Object.assign(leads.get(root)!, { state, refoldPending: false, rulebook: opened.version });
   await bringUpToDate(step, made);
   const settled = [...leads.values()].map((lead): Settled => ({
     lead,

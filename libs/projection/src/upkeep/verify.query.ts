@@ -1,7 +1,7 @@
 import { stateHash, type LeadState } from '#libs/leads/domain';
 import type { Pool, PoolClient } from '#libs/platform';
 import { look, lookHashable } from '../domain/index.js';
-import { refoldLeads } from '../batch/refold.projection.js';
+import { refoldWhole } from '../batch/refold-slices.projection.js';
 import type { ProjectionContext } from '../projection-context.js';
 import { readLeads, type LeadRead } from '../read/lead.query.js';
 import { deriveIdentity } from './derive-identity.query.js';
@@ -72,7 +72,7 @@ async function verifySlice(
     client,
     roots.map((lead) => lead.id),
   );
-  const states = await refoldLeads(
+  const states = await refoldWhole(
     client,
     roots.map((lead) => lead.id),
     rulebook,
