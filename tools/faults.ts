@@ -21,7 +21,11 @@ const { values } = parseArgs({
   },
 });
 
-const size = values.short ? { events: 4_000, leads: 250, kills: 2 } : values.long ? { events: 60_000, leads: 2_000, kills: 15 } : { events: 20_000, leads: 1_000, kills: 5 };
+const size = values.short
+  ? { events: 4_000, leads: 250, kills: 2 }
+  : values.long
+    ? { events: 60_000, leads: 2_000, kills: 15 }
+    : { events: 20_000, leads: 1_000, kills: 5 };
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const started = performance.now();
 const print = (text: string) => void process.stdout.write(`${text}\n`);
@@ -36,19 +40,29 @@ try {
   print(pc.bold(`\nLeadfold under faults (seed ${seed})\n`));
   stage = await setStage({ set: 'faults', progress, signal: asked.signal });
   if (stage.system.services.mode.eventLog !== 'kafka' || stage.system.services.mode.jobQueue !== 'redis')
-    throw new ServiceError('A fault run strikes a real Kafka and a real Redis.', stage.system.services.missing.map(({ remedy }) => remedy).join('; '));
+    throw new ServiceError(
+      'A fault run strikes a real Kafka and a real Redis.',
+      stage.system.services.missing.map(({ remedy }) => remedy).join('; '),
+    );
   if (values.latency) await measureAlertLatency(stage, progress, findings, asked.signal);
   else await strike(stage);
 } catch (error) {
   process.stderr.write(`\n${error instanceof ServiceError ? error.message : (error as Error).stack}\n`);
-  findings.check('the run came to its end', false, asked.signal.aborted ? 'stopped by a signal' : (error as Error).message);
+  findings.check(
+    'the run came to its end',
+    false,
+    asked.signal.aborted ? 'stopped by a signal' : (error as Error).message,
+  );
 }
 await stage?.stop();
 
 const { all, broken } = findings;
 print(`\n${all.length - broken.length} promises held, ${broken.length} broken; ${seconds(started)}, seed ${seed}`);
 for (const { name, seen } of broken) print(pc.red(`  ✗ ${name}: ${seen}`));
-if (broken.length) print(`\nThe same run again: npm run faults -- --seed ${seed}${values.short ? ' --short' : values.long ? ' --long' : ''}`);
+if (broken.length)
+  print(
+    `\nThe same run again: npm run faults -- --seed ${seed}${values.short ? ' --short' : values.long ? ' --long' : ''}`,
+  );
 process.exit(broken.length ? 1 : 0);
 
 async function strike(running: Stage): Promise<void> {

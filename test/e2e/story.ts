@@ -28,11 +28,17 @@ export class Site {
 
   /** Sends through the real SDK; resolves with the message ids when all are answered. */
   async visit(act: (analytics: Analytics) => void): Promise<string[]> {
-    const analytics = new Analytics({ writeKey: this.stage.writeKey, host: this.stage.system.collectorUrl, flushAt: 50, flushInterval: 20 });
+    const analytics = new Analytics({
+      writeKey: this.stage.writeKey,
+      host: this.stage.system.collectorUrl,
+      flushAt: 50,
+      flushInterval: 20,
+    });
     const failures: unknown[] = [];
     const ids: string[] = [];
     analytics.on('error', (error) => failures.push(error));
-    for (const type of ['page', 'track', 'identify'] as const) analytics.on(type, (context) => ids.push(context.event.messageId!));
+    for (const type of ['page', 'track', 'identify'] as const)
+      analytics.on(type, (context) => ids.push(context.event.messageId!));
     act(analytics);
     await analytics.closeAndFlush({ timeout: 30_000 });
     if (failures.length) throw new Error(`the SDK gave up: ${JSON.stringify(failures)}`);
@@ -45,7 +51,10 @@ export class Site {
   }
 
   lead<T>(person: Person, part = ''): Promise<T> {
-    return this.api.get<T>(`/v1/leads/${encodeURIComponent(`e:${person.email}`)}${part}`, part === '/score' ? { locale: 'en' } : {});
+    return this.api.get<T>(
+      `/v1/leads/${encodeURIComponent(`e:${person.email}`)}${part}`,
+      part === '/score' ? { locale: 'en' } : {},
+    );
   }
 
   async leadId(person: Person): Promise<number> {
@@ -61,18 +70,35 @@ export function getsInterested(analytics: Analytics, person: Person): void {
   page(analytics, person, '/products/flow');
   page(analytics, person, '/products/insight');
   const consent = { marketing: true, basis: 'opt-in', wording: 'e2e-1' };
-  analytics.track({ anonymousId: person.browser, event: 'Material Requested', properties: { email: person.email, material: 'guide', consent } });
+  analytics.track({
+    anonymousId: person.browser,
+    event: 'Material Requested',
+    properties: { email: person.email, material: 'guide', consent },
+  });
 }
 
 /** The three conditions that were missing, in the request that sales must hear of. */
 export function asksForDemo(analytics: Analytics, person: Person): void {
-  const answers = { lastName: '田中', firstName: '美咲', company: '株式会社アクメ', employees: 310, position: '部長', introductionBy: '3ヶ月以内' };
-  analytics.track({ anonymousId: person.browser, event: 'Demo Requested', properties: { email: person.email, ...answers } });
+  const answers = {
+    lastName: '田中',
+    firstName: '美咲',
+    company: '株式会社アクメ',
+    employees: 310,
+    position: '部長',
+    introductionBy: '3ヶ月以内',
+  };
+  analytics.track({
+    anonymousId: person.browser,
+    event: 'Demo Requested',
+    properties: { email: person.email, ...answers },
+  });
 }
 
-export const alertsOf = (outside: Outside, lead: number): ReceivedAlert[] => outside.alerts.filter((alert) => alert.lead === lead);
+export const alertsOf = (outside: Outside, lead: number): ReceivedAlert[] =>
+  outside.alerts.filter((alert) => alert.lead === lead);
 
-export const mailsTo = (outside: Outside, person: Person) => outside.mails.filter((mail) => mail.to.includes(person.email));
+export const mailsTo = (outside: Outside, person: Person) =>
+  outside.mails.filter((mail) => mail.to.includes(person.email));
 
 /** The newest mail to somebody, and the link in it that ends them. */
 export async function unsubscribeLink(outside: Outside, person: Person): Promise<string> {
@@ -105,7 +131,9 @@ export async function smallStory(site: Site, person: Person): Promise<number> {
   for (const messageId of [...early, asked!]) expect(ids).toContain(eventIdOf(stage.source, messageId));
   const explained = await site.lead<Score>(person, '/score');
   expect(explained.engagement.lines.find((line) => line.name === 'requested-demo')?.points).toBe(30);
-  expect(explained.lines.reduce((sum, line) => sum + Math.round(line.points * 10), 0)).toBe(Math.round(explained.score * 10));
+  expect(explained.lines.reduce((sum, line) => sum + Math.round(line.points * 10), 0)).toBe(
+    Math.round(explained.score * 10),
+  );
 
   // asked again: still hot, so nothing is crossed
   const [again] = await site.visit((analytics) => asksForDemo(analytics, person));
@@ -113,7 +141,9 @@ export async function smallStory(site: Site, person: Person): Promise<number> {
   expect(await untilQuiet(stage.pool, stage.eventLog, 30_000, () => undefined)).toBeUndefined();
   expect(alertsOf(stage.outside, lead)).toHaveLength(1);
   expect(stage.outside.badSignatures).toEqual([]);
-  const { rows } = await stage.pool.query('select channel, state from delivery where crossing = $1 order by channel', [alert.crossing]);
+  const { rows } = await stage.pool.query('select channel, state from delivery where crossing = $1 order by channel', [
+    alert.crossing,
+  ]);
   expect(rows).toEqual(['email', 'slack', 'webhook'].map((channel) => ({ channel, state: 'sent' })));
   await until('the nurture mail arrives', () => mailsTo(stage.outside, person).length === 1, 20_000);
   return alert.at - sentAt;

@@ -14,7 +14,16 @@ import { verifyIngest } from '../../tools/faults/verify/ingest.js';
 import { verifyLeads } from '../../tools/faults/verify/leads.js';
 import { breaker } from '../../tools/services/break.js';
 import { progressLines } from '../../tools/services/progress-lines.js';
-import { alertsOf, asksForDemo, getsInterested, mailsTo, Site, smallStory, somebody, unsubscribeLink } from './story.js';
+import {
+  alertsOf,
+  asksForDemo,
+  getsInterested,
+  mailsTo,
+  Site,
+  smallStory,
+  somebody,
+  unsubscribeLink,
+} from './story.js';
 
 let stage: Stage;
 let site: Site;
@@ -41,7 +50,9 @@ test('a demo request overtakes the 50,000 opens of a newsletter that lie in the 
   await site.visit((analytics) => asksForDemo(analytics, person));
   const alert = await until('the alert arrives', () => alertsOf(stage.outside, lead)[0], 60_000);
   const after = await howBusy(stage.pool, stage.eventLog);
-  process.stderr.write(`  alert after ${Math.round(alert.at - sentAt)} ms; unread when it was asked for: ${before.unread}, when it came: ${after.unread}\n`);
+  process.stderr.write(
+    `  alert after ${Math.round(alert.at - sentAt)} ms; unread when it was asked for: ${before.unread}, when it came: ${after.unread}\n`,
+  );
   expect(before.unread).toBeGreaterThan(10_000);
   expect(after.unread).toBeGreaterThan(0);
   expect(await untilQuiet(stage.pool, stage.eventLog, 180_000, () => undefined)).toBeUndefined();
@@ -53,25 +64,38 @@ test('S5, I22: the page asks, the one-click POST unsubscribes, and no further ma
   const link = await unsubscribeLink(stage.outside, person);
   const asked = await fetch(link);
   expect([asked.status, asked.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/html')]);
-  const suppressed = async () => (await stage.pool.query('select reason from suppression where address = $1', [person.email])).rows;
+  const suppressed = async () =>
+    (await stage.pool.query('select reason from suppression where address = $1', [person.email])).rows;
   expect(await suppressed()).toEqual([]);
 
-  const done = await fetch(link, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'List-Unsubscribe=One-Click' });
+  const done = await fetch(link, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'List-Unsubscribe=One-Click',
+  });
   expect(done.status).toBe(200);
   expect(await suppressed()).toEqual([{ reason: 'unsubscribe' }]);
   const received = mailsTo(stage.outside, person).length;
   const ids = await site.visit((analytics) =>
-    analytics.track({ anonymousId: person.browser, event: 'Newsletter Signed Up', properties: { email: person.email } }),
+    analytics.track({
+      anonymousId: person.browser,
+      event: 'Newsletter Signed Up',
+      properties: { email: person.email },
+    }),
   );
   await site.folded(ids[0]!);
-  const why = await until('what the sign-up would have sent is decided', async () => {
-    const { rows } = await stage.pool.query<{ why: string | null }>(
-      `select coalesce(d.reason, r.exit_reason) as why from run r left join delivery d on d.run = r.id
+  const why = await until(
+    'what the sign-up would have sent is decided',
+    async () => {
+      const { rows } = await stage.pool.query<{ why: string | null }>(
+        `select coalesce(d.reason, r.exit_reason) as why from run r left join delivery d on d.run = r.id
        where r.entry_event = $1 and (r.state <> 'active' or d.state <> 'pending')`,
-      [eventIdOf(stage.source, ids[0]!)],
-    );
-    return rows[0];
-  }, 30_000);
+        [eventIdOf(stage.source, ids[0]!)],
+      );
+      return rows[0];
+    },
+    30_000,
+  );
   expect(why.why).toMatch(/unsubscribe|no-consent|suppressed/);
   expect(mailsTo(stage.outside, person)).toHaveLength(received);
 }, 90_000);
@@ -111,7 +135,15 @@ function underLoad(events: number, seed: number) {
   let rate = events / 30;
   const { items } = makePlan({ seed, leads: 100, events, duplicates: 0.1, outOfOrder: 0.1 });
   const { collectorUrl } = stage.system;
-  const done = sendAll(items, { collectorUrl, writeKey: stage.writeKey, senders: 4, rate: () => rate, seed, recorder, signal: AbortSignal.timeout(200_000) });
+  const done = sendAll(items, {
+    collectorUrl,
+    writeKey: stage.writeKey,
+    senders: 4,
+    rate: () => rate,
+    seed,
+    recorder,
+    signal: AbortSignal.timeout(200_000),
+  });
   return {
     finish: async () => {
       rate = 1_000;
@@ -148,5 +180,14 @@ async function append(count: number, make: (index: number) => LeadEvent): Promis
 
 function opened(anonymousId: string): LeadEvent {
   const now = Date.now();
-  return { id: newId(), type: 'track', source: 'newsletter', occurredAt: now, receivedAt: now, anonymousId, name: 'Email Opened', properties: { deliveryId: newId() } };
+  return {
+    id: newId(),
+    type: 'track',
+    source: 'newsletter',
+    occurredAt: now,
+    receivedAt: now,
+    anonymousId,
+    name: 'Email Opened',
+    properties: { deliveryId: newId() },
+  };
 }

@@ -27,7 +27,9 @@ afterEach(async () => {
 });
 
 async function onTheLog(): Promise<Map<string, number>> {
-  const { rows } = await db.pool.query<{ id: string; n: number }>("select headers->>'ce_id' as id, count(*)::int as n from log_record group by 1");
+  const { rows } = await db.pool.query<{ id: string; n: number }>(
+    "select headers->>'ce_id' as id, count(*)::int as n from log_record group by 1",
+  );
   return new Map(rows.map(({ id, n }) => [id, n]));
 }
 
@@ -38,16 +40,29 @@ for (const [failpoint, moment] of [
   test(`I1, I2, I3: killed again and again ${moment}, the collector loses nothing that it answered for`, async () => {
     const port = await choosePort(24_900);
     const env = {
-      DATABASE_URL: db.url, EVENT_LOG: 'postgres', COLLECTOR_PORT: String(port), COLLECTOR_CACHE_DIR: folder,
-      TRACKING_SECRET: 'a secret of the tests, long enough for the schema', FAILPOINT: `${failpoint}:6`,
+      DATABASE_URL: db.url,
+      EVENT_LOG: 'postgres',
+      COLLECTOR_PORT: String(port),
+      COLLECTOR_CACHE_DIR: folder,
+      TRACKING_SECRET: 'a secret of the tests, long enough for the schema',
+      FAILPOINT: `${failpoint}:6`,
     };
     const recorder = new Recorder();
     const { items } = makePlan({ seed: 3, leads: 30, events: 400, duplicates: 0.1, outOfOrder: 0.1 });
     let sent = false;
     const senders = sendAll(items, {
-      collectorUrl: `http://127.0.0.1:${port}`, writeKey, senders: 3, rate: () => 10_000, seed: 3, recorder, signal: AbortSignal.timeout(120_000),
+      collectorUrl: `http://127.0.0.1:${port}`,
+      writeKey,
+      senders: 3,
+      rate: () => 10_000,
+      seed: 3,
+      recorder,
+      signal: AbortSignal.timeout(120_000),
     }).then(() => (sent = true));
-    const deaths = await liveUntil(() => live('collector', env), async () => sent);
+    const deaths = await liveUntil(
+      () => live('collector', env),
+      async () => sent,
+    );
     await senders;
 
     expect(deaths).toBeGreaterThanOrEqual(2);

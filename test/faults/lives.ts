@@ -14,13 +14,19 @@ export interface Life {
 /** One app as a process of its own, from the build that `npm test` made; it starts once and is not restarted. */
 export function live(app: 'collector' | 'projector' | 'worker', env: Record<string, string>): Life {
   const script = path.join(projectRoot, 'dist', 'apps', app, 'src', 'main.js');
-  const child = spawn(process.execPath, ['--enable-source-maps', script], { env: { ...process.env, LOG_LEVEL: 'warn', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['--enable-source-maps', script], {
+    env: { ...process.env, LOG_LEVEL: 'warn', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const life: Life = {
     output: '',
     kill: (signal) => void child.kill(signal),
-    ended: once(child, 'exit').then(([code, signal]) => String((signal as string | null) ?? `exit code ${code as number}`)),
+    ended: once(child, 'exit').then(([code, signal]) =>
+      String((signal as string | null) ?? `exit code ${code as number}`),
+    ),
   };
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (life.output += text.toString()));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text: Buffer) => (life.output += text.toString()));
   return life;
 }
 
@@ -32,7 +38,11 @@ export async function liveUntil(start: () => Life, holds: () => Promise<boolean>
     let over = false;
     const end = life.ended.then((how) => ((over = true), how));
     try {
-      await until('it ends, or all is done', async () => over || (await holds()), Math.max(1, deadline - performance.now()));
+      await until(
+        'it ends, or all is done',
+        async () => over || (await holds()),
+        Math.max(1, deadline - performance.now()),
+      );
       if (!over) return deaths;
     } finally {
       life.kill('SIGKILL');

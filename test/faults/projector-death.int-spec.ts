@@ -14,7 +14,10 @@ let eventLog: EventLog;
 
 beforeEach(async () => {
   db = await createTestDatabase();
-  const config = parseConfig(z.object({ DATABASE_URL: z.string(), ...eventLogConfig.shape }), { DATABASE_URL: db.url, EVENT_LOG: 'postgres' });
+  const config = parseConfig(z.object({ DATABASE_URL: z.string(), ...eventLogConfig.shape }), {
+    DATABASE_URL: db.url,
+    EVENT_LOG: 'postgres',
+  });
   eventLog = createEventLog(config, createLogger('test', 'silent'));
   await eventLog.prepare();
   await db.pool.query("insert into listener values ('crossing', 'hot', 'test')");
@@ -35,19 +38,44 @@ const env = (failpoint: string) => ({
 
 const base = Date.now() - 3_600_000;
 const made = (id: string, minute: number, rest: Partial<LeadEvent> & Pick<LeadEvent, 'type'>): LeadEvent => ({
-  id: eventIdOf('site', id), source: 'site', occurredAt: base + minute * 60_000, receivedAt: base + minute * 60_000, properties: {}, ...rest,
+  id: eventIdOf('site', id),
+  source: 'site',
+  occurredAt: base + minute * 60_000,
+  receivedAt: base + minute * 60_000,
+  properties: {},
+  ...rest,
 });
 
 /** Each of them browses unknown, asks for material on a second browser, and meets the last hot condition in the end. */
 function journey(nth: number): LeadEvent[] {
   const browser = { anonymousId: `browser-${nth}` };
   const email = `lead${nth}@example.com`;
-  const answers: JsonObject = { email, employees: 300, position: '部長', introductionBy: '3ヶ月以内', company: `Company ${nth}` };
+  const answers: JsonObject = {
+    email,
+    employees: 300,
+    position: '部長',
+    introductionBy: '3ヶ月以内',
+    company: `Company ${nth}`,
+  };
   return [
     made(`${nth}-a`, 1, { type: 'page', ...browser, properties: { path: '/products/a' } }),
     made(`${nth}-b`, 2, { type: 'page', ...browser, properties: { path: '/products/b' } }),
-    made(`${nth}-c`, 3, { type: 'track', name: 'Material Requested', links: true, anonymousId: `phone-${nth}`, email, properties: { email } }),
-    made(`${nth}-d`, 4, { type: 'track', name: 'Contact Requested', links: true, ...browser, email, properties: answers }),
+    made(`${nth}-c`, 3, {
+      type: 'track',
+      name: 'Material Requested',
+      links: true,
+      anonymousId: `phone-${nth}`,
+      email,
+      properties: { email },
+    }),
+    made(`${nth}-d`, 4, {
+      type: 'track',
+      name: 'Contact Requested',
+      links: true,
+      ...browser,
+      email,
+      properties: answers,
+    }),
     made(`${nth}-e`, 5, { type: 'identify', ...browser, userId: `main:${nth}`, email, links: true, traits: { email } }),
     made(`${nth}-f`, 6, { type: 'page', userId: `main:${nth}`, properties: { path: '/pricing' } }),
   ];
@@ -58,13 +86,17 @@ const history = Array.from({ length: people }, (_, nth) => journey(nth)).flat();
 async function fillLog(): Promise<number> {
   // by their n-th step, so that the journeys lie across each other; every third record once more
   const order = [0, 1, 2, 3, 4, 5].flatMap((step) => history.filter((_, index) => index % 6 === step));
-  const records = [...order, ...order.filter((_, index) => index % 3 === 0)].map((event) => ({ topic: topics.events, ...encodeEvent(event, recordKeyOf(event)) }));
+  const records = [...order, ...order.filter((_, index) => index % 3 === 0)].map((event) => ({
+    topic: topics.events,
+    ...encodeEvent(event, recordKeyOf(event)),
+  }));
   const { acked } = await eventLog.append(records);
   expect(acked.every(Boolean)).toBe(true);
   return records.length;
 }
 
-const consumed = async (): Promise<number> => (await db.pool.query<{ n: number }>('select coalesce(sum(consumed), 0)::int as n from partition_offset')).rows[0]!.n;
+const consumed = async (): Promise<number> =>
+  (await db.pool.query<{ n: number }>('select coalesce(sum(consumed), 0)::int as n from partition_offset')).rows[0]!.n;
 
 async function expectWhole(records: number): Promise<void> {
   const { rows } = await db.pool.query<{ id: string }>("select id from event where kind <> 'decision'");
@@ -72,13 +104,23 @@ async function expectWhole(records: number): Promise<void> {
   const offsets = await db.pool.query<Record<string, number>>(
     'select sum(next)::int as next, sum(consumed)::int as consumed, sum(stored)::int as stored, sum(duplicates)::int as duplicates, sum(quarantined)::int as quarantined from partition_offset',
   );
-  expect(offsets.rows[0]).toEqual({ next: records, consumed: records, stored: history.length, duplicates: records - history.length, quarantined: 0 });
+  expect(offsets.rows[0]).toEqual({
+    next: records,
+    consumed: records,
+    stored: history.length,
+    duplicates: records - history.length,
+    quarantined: 0,
+  });
   const findings = new Findings(() => undefined);
   expect(await verifyLeads(db.pool, 50, findings)).toBe(people);
   expect(findings.broken).toEqual([]);
-  const crossings = await db.pool.query("select id from event where kind = 'decision' and body->>'decision' = 'hot' order by id");
+  const crossings = await db.pool.query(
+    "select id from event where kind = 'decision' and body->>'decision' = 'hot' order by id",
+  );
   expect(crossings.rows).toHaveLength(people);
-  expect((await db.pool.query("select event as id from outbox where kind = 'crossing' order by event")).rows).toEqual(crossings.rows);
+  expect((await db.pool.query("select event as id from outbox where kind = 'crossing' order by event")).rows).toEqual(
+    crossings.rows,
+  );
 }
 
 for (const [failpoint, reason] of [
@@ -89,7 +131,10 @@ for (const [failpoint, reason] of [
   test(`I1, I9, I11: killed again and again ${reason}, each event counts once and each crossing is decided once`, async () => {
     const records = await fillLog();
     // dies at the fifth batch of each life; a life that could commit nothing would never come to the end
-    const deaths = await liveUntil(() => live('projector', env(`${failpoint}:5`)), async () => (await consumed()) === records);
+    const deaths = await liveUntil(
+      () => live('projector', env(`${failpoint}:5`)),
+      async () => (await consumed()) === records,
+    );
     expect(deaths).toBeGreaterThanOrEqual(2);
     await expectWhole(records);
   }, 150_000);

@@ -21,7 +21,11 @@ export class Findings {
   none(name: string, offending: readonly unknown[], seen = ''): void {
     const shown = offending.slice(0, 5).map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
     const more = offending.length > 5 ? ` and ${offending.length - 5} more` : '';
-    this.check(name, offending.length === 0, offending.length ? `${offending.length}: ${shown.join('; ')}${more}` : seen || '0');
+    this.check(
+      name,
+      offending.length === 0,
+      offending.length ? `${offending.length}: ${shown.join('; ')}${more}` : seen || '0',
+    );
   }
 
   get broken(): Finding[] {

@@ -13,18 +13,34 @@ const eventsPerSecond = 50;
 const warmUp = 10;
 
 /** From the request that meets the last hot condition to the verified webhook, with 50 events a second around it. */
-export async function measureAlertLatency(stage: Stage, progress: ProgressLines, findings: Findings, signal: AbortSignal): Promise<void> {
+export async function measureAlertLatency(
+  stage: Stage,
+  progress: ProgressLines,
+  findings: Findings,
+  signal: AbortSignal,
+): Promise<void> {
   const random = new Random(7);
   const run = Date.now().toString(36);
   const emailOf = (nth: number) => `latency${nth}.${run}@faults.example`;
   const prepared = Array.from({ length: crossings }, (_, nth) => preparation(nth, emailOf(nth), random)).flat();
   const send = (items: PlannedEvent[], rate: number, senders: number) =>
-    sendAll(items, { collectorUrl: stage.system.collectorUrl, writeKey: stage.writeKey, senders, rate: () => rate, seed: 7, recorder: new Recorder(), signal });
+    sendAll(items, {
+      collectorUrl: stage.system.collectorUrl,
+      writeKey: stage.writeKey,
+      senders,
+      rate: () => rate,
+      seed: 7,
+      recorder: new Recorder(),
+      signal,
+    });
   progress.line('latency', `${crossings} leads that lack one condition`);
   await send(prepared, 2_000, 4);
   await untilQuiet(stage.pool, stage.eventLog, 60_000, (text) => progress.line('', text));
 
-  progress.line('latency', `${crossings} demo requests, two a second, with ${eventsPerSecond} events a second around them`);
+  progress.line(
+    'latency',
+    `${crossings} demo requests, two a second, with ${eventsPerSecond} events a second around them`,
+  );
   const around = new AbortController();
   const noise = backgroundTraffic(stage, random, AbortSignal.any([signal, around.signal]));
   const times: number[] = [];
@@ -48,7 +64,12 @@ export async function measureAlertLatency(stage: Stage, progress: ProgressLines,
 
 function preparation(nth: number, email: string, random: Random): PlannedEvent[] {
   const anonymousId = random.id(`browser-${nth}`);
-  const made = (rest: Omit<PlannedEvent, 'messageId' | 'anonymousId' | 'ageMs'>): PlannedEvent => ({ messageId: random.id('m'), anonymousId, ageMs: 0, ...rest });
+  const made = (rest: Omit<PlannedEvent, 'messageId' | 'anonymousId' | 'ageMs'>): PlannedEvent => ({
+    messageId: random.id('m'),
+    anonymousId,
+    ageMs: 0,
+    ...rest,
+  });
   return [
     made({ type: 'page', name: 'Flow', properties: { path: '/products/flow' } }),
     made({ type: 'page', name: 'Insight', properties: { path: '/products/insight' } }),
@@ -77,7 +98,11 @@ async function backgroundTraffic(stage: Stage, random: Random, signal: AbortSign
   const startedAt = performance.now();
   while (!signal.aborted) {
     const visitor = `visitor-${random.between(1, 500)}`;
-    void single(stage, 'page', { anonymousId: visitor, name: 'Product', properties: { path: `/products/${random.between(1, 9)}` } });
+    void single(stage, 'page', {
+      anonymousId: visitor,
+      name: 'Product',
+      properties: { path: `/products/${random.between(1, 9)}` },
+    });
     sent += 1;
     const early = startedAt + (sent / eventsPerSecond) * 1000 - performance.now();
     if (early > 0) await sleep(early, undefined, { signal }).catch(() => undefined);

@@ -29,8 +29,21 @@ export async function operate(options: OperatorOptions): Promise<OperatorAccount
     const key = `e:lead${lead}@faults.example`;
     const order = random.weighted<() => Promise<string[]>>([
       [() => post(`/v1/leads/${encodeURIComponent(key)}/outcomes`, outcome(random), `call-${nth}`), 5],
-      [() => post('/v1/merges', { keys: [key, `e:lead${(lead + 7) % options.leads}@faults.example`], reason: 'same person' }).then((ids) => (merged.push(...ids), ids)), 1],
-      [() => (merged.length ? post('/v1/unmerges', { event: merged.shift()!, reason: 'not the same after all' }) : read('/v1/leads?limit=20')), 1],
+      [
+        () =>
+          post('/v1/merges', {
+            keys: [key, `e:lead${(lead + 7) % options.leads}@faults.example`],
+            reason: 'same person',
+          }).then((ids) => (merged.push(...ids), ids)),
+        1,
+      ],
+      [
+        () =>
+          merged.length
+            ? post('/v1/unmerges', { event: merged.shift()!, reason: 'not the same after all' })
+            : read('/v1/leads?limit=20'),
+        1,
+      ],
       [() => post('/v1/retractions', { event: random.pick(options.acceptedEvents()), reason: 'test traffic' }), 1],
       [() => read(`/v1/leads/${encodeURIComponent(key)}/timeline`), 1],
       [() => read('/v1/leads?limit=20'), 1],
@@ -55,7 +68,11 @@ export async function operate(options: OperatorOptions): Promise<OperatorAccount
   }
 
   async function post(path: string, body: unknown, idempotencyKey?: string): Promise<string[]> {
-    const text = await call(path, { method: 'POST', body: JSON.stringify(body), headers: idempotencyKey ? { 'idempotency-key': idempotencyKey } : {} });
+    const text = await call(path, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: idempotencyKey ? { 'idempotency-key': idempotencyKey } : {},
+    });
     const answer = JSON.parse(text) as { eventId?: string; events?: string[] };
     return answer.events ?? (answer.eventId ? [answer.eventId] : []);
   }

@@ -33,9 +33,17 @@ export class Outside {
         return { status: 200 };
       }
       try {
-        const body = this.webhook.verify(post.body, post.headers as Record<string, string>) as { data: { crossing: string; lead: { id: number; email?: string } } };
+        const body = this.webhook.verify(post.body, post.headers as Record<string, string>) as {
+          data: { crossing: string; lead: { id: number; email?: string } };
+        };
         const { crossing, lead } = body.data;
-        this.alerts.push({ id: String(post.headers['webhook-id']), crossing, lead: lead.id, email: lead.email, at: post.at });
+        this.alerts.push({
+          id: String(post.headers['webhook-id']),
+          crossing,
+          lead: lead.id,
+          email: lead.email,
+          at: post.at,
+        });
       } catch (error) {
         this.badSignatures.push((error as Error).message);
         return { status: 401 };
@@ -67,7 +75,9 @@ export class Outside {
 
   /** Deliveries that arrived as mail, one entry per copy: the id stands in the Message-ID. */
   mailedDeliveries(): string[] {
-    return this.smtp.received.map((mail) => /^message-id:\s*<([0-9a-f-]{36})@/im.exec(mail.raw)?.[1] ?? 'no-message-id');
+    return this.smtp.received.map(
+      (mail) => /^message-id:\s*<([0-9a-f-]{36})@/im.exec(mail.raw)?.[1] ?? 'no-message-id',
+    );
   }
 
   onNextMail(act: () => void): void {

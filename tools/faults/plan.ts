@@ -50,7 +50,9 @@ export function makePlan(options: PlanOptions): Plan {
   // duplicates come on top: `events` is the number of different ids
   while (items.length - duplicates < options.events) {
     if (items.length > 0 && random.chance(options.duplicates / (1 + options.duplicates))) {
-      const back = random.chance(0.2) ? random.between(1, items.length) : random.between(1, Math.min(items.length, 300));
+      const back = random.chance(0.2)
+        ? random.between(1, items.length)
+        : random.between(1, Math.min(items.length, 300));
       items.push(items[items.length - back]!);
       duplicates += 1;
       continue;
@@ -60,7 +62,11 @@ export function makePlan(options: PlanOptions): Plan {
     seen.set(lead, nth + 1);
     const late = random.chance(options.outOfOrder);
     if (late) outOfOrder += 1;
-    items.push({ ...act(random, lead, nth, options.leads), messageId: random.id(`m${items.length}`), ageMs: late ? lateness(random) : 0 });
+    items.push({
+      ...act(random, lead, nth, options.leads),
+      messageId: random.id(`m${items.length}`),
+      ageMs: late ? lateness(random) : 0,
+    });
   }
   const idealLeads = Array.from({ length: options.leads }, (_, lead) => lead).filter(isIdeal).length;
   return { items, distinct: options.events, duplicates, outOfOrder, idealLeads };
@@ -97,13 +103,49 @@ function act(random: Random, lead: number, nth: number, leads: number): Act {
     [() => form(random, lead, 'Material Requested', anonymousId), 7],
     [() => form(random, lead, 'Demo Requested', anonymousId), 3],
     [() => form(random, lead, 'Newsletter Signed Up', anonymousId), 2],
-    [() => ({ type: 'identify', anonymousId, userId: userId ?? `user-${lead}`, traits: { ...answers(random, lead), email: emailOf(lead) } }), 4],
-    [() => ({ ...who, type: 'track', event: 'Video Watched', properties: { seconds: random.between(1, 600), plan: random.pick(['a', 'b']) } }), 3],
+    [
+      () => ({
+        type: 'identify',
+        anonymousId,
+        userId: userId ?? `user-${lead}`,
+        traits: { ...answers(random, lead), email: emailOf(lead) },
+      }),
+      4,
+    ],
+    [
+      () => ({
+        ...who,
+        type: 'track',
+        event: 'Video Watched',
+        properties: { seconds: random.between(1, 600), plan: random.pick(['a', 'b']) },
+      }),
+      3,
+    ],
     [() => ({ ...who, type: 'screen', name: 'App Home', properties: {} }), 1.5],
-    [() => ({ anonymousId, ...known, type: 'group', groupId: `company-${lead % 97}`, traits: { name: `Company ${lead % 97}` } }), 1],
-    [() => ({ type: 'alias', userId: `user-${lead}`, previousId: random.chance(0.5) ? anonymousId : `old-${lead}` }), 0.4],
+    [
+      () => ({
+        anonymousId,
+        ...known,
+        type: 'group',
+        groupId: `company-${lead % 97}`,
+        traits: { name: `Company ${lead % 97}` },
+      }),
+      1,
+    ],
+    [
+      () => ({ type: 'alias', userId: `user-${lead}`, previousId: random.chance(0.5) ? anonymousId : `old-${lead}` }),
+      0.4,
+    ],
     // an address that two people use: strong keys of two leads joined
-    [() => ({ type: 'identify', anonymousId, userId: `user-${lead}`, traits: { email: emailOf(random.chance(0.5) ? lead : (lead + 1) % leads) } }), 0.1],
+    [
+      () => ({
+        type: 'identify',
+        anonymousId,
+        userId: `user-${lead}`,
+        traits: { email: emailOf(random.chance(0.5) ? lead : (lead + 1) % leads) },
+      }),
+      0.1,
+    ],
   ])();
 }
 

@@ -17,9 +17,14 @@ const isQuiet = (busy: Busy): boolean => Object.values(busy).every((count) => co
 
 export async function howBusy(pool: Pool, eventLog: EventLog): Promise<Busy> {
   const bounds = (await Promise.all(Object.values(topics).map((topic) => eventLog.bounds(topic)))).flat();
-  const { rows } = await pool.query<{ topic: string; partition: number; next: number }>('select topic, partition, next from partition_offset');
+  const { rows } = await pool.query<{ topic: string; partition: number; next: number }>(
+    'select topic, partition, next from partition_offset',
+  );
   const next = new Map(rows.map((row) => [`${row.topic} ${row.partition}`, row.next]));
-  const unread = bounds.reduce((sum, { topic, partition, begin, end }) => sum + end - Math.max(begin, next.get(`${topic} ${partition}`) ?? begin), 0);
+  const unread = bounds.reduce(
+    (sum, { topic, partition, begin, end }) => sum + end - Math.max(begin, next.get(`${topic} ${partition}`) ?? begin),
+    0,
+  );
   const rest = await pool.query<Omit<Busy, 'unread'>>(
     `select
        (select count(*) from outbox where taken_at is null) as notices,
@@ -33,7 +38,12 @@ export async function howBusy(pool: Pool, eventLog: EventLog): Promise<Busy> {
 }
 
 /** Quiet means quiet twice in a row: an ending delivery states a fact, which is read again. */
-export async function untilQuiet(pool: Pool, eventLog: EventLog, limitMs: number, tell: (text: string) => void): Promise<Busy | undefined> {
+export async function untilQuiet(
+  pool: Pool,
+  eventLog: EventLog,
+  limitMs: number,
+  tell: (text: string) => void,
+): Promise<Busy | undefined> {
   const deadline = performance.now() + limitMs;
   let quietFor = 0;
   let told = 0;
@@ -44,7 +54,12 @@ export async function untilQuiet(pool: Pool, eventLog: EventLog, limitMs: number
     if (performance.now() > deadline) return busy;
     if (performance.now() - told > 5_000 && !isQuiet(busy)) {
       told = performance.now();
-      tell(Object.entries(busy).filter(([, count]) => count > 0).map(([what, count]) => `${what} ${count}`).join(', '));
+      tell(
+        Object.entries(busy)
+          .filter(([, count]) => count > 0)
+          .map(([what, count]) => `${what} ${count}`)
+          .join(', '),
+      );
     }
     await sleep(500);
   }

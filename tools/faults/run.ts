@@ -50,8 +50,15 @@ export async function faultRun(stage: Stage, options: RunOptions): Promise<RunRe
   const tell = (text: string) => progress.line('', text);
   const random = new Random(seed);
   const plan = makePlan({ seed, leads: options.leads, events: options.events, duplicates: 0.1, outOfOrder: 0.1 });
-  const blows = planBlows(random, { killsPerApp: options.killsPerApp, services: true, redisAwayMs: options.redisAwayMs });
-  progress.line('plan', `seed ${seed}: ${plan.distinct} events of ${options.leads} leads, ${plan.duplicates} duplicates, ${plan.outOfOrder} out of order; ${blows.length} blows`);
+  const blows = planBlows(random, {
+    killsPerApp: options.killsPerApp,
+    services: true,
+    redisAwayMs: options.redisAwayMs,
+  });
+  progress.line(
+    'plan',
+    `seed ${seed}: ${plan.distinct} events of ${options.leads} leads, ${plan.duplicates} duplicates, ${plan.outOfOrder} out of order; ${blows.length} blows`,
+  );
 
   const poison = await putPoison(eventLog);
   const recorder = new Recorder();
@@ -63,16 +70,31 @@ export async function faultRun(stage: Stage, options: RunOptions): Promise<RunRe
   let rate = slow;
   let shown = 0;
   const load = sendAll(plan.items, {
-    collectorUrl: system.collectorUrl, writeKey: stage.writeKey, senders: 6, rate: () => rate, seed, recorder, signal: options.signal,
+    collectorUrl: system.collectorUrl,
+    writeKey: stage.writeKey,
+    senders: 6,
+    rate: () => rate,
+    seed,
+    recorder,
+    signal: options.signal,
     onProgress: (sent) => {
       if (sent - shown < plan.items.length / 10) return;
       shown = sent;
-      tell(`${sent} of ${plan.items.length} events sent, ${outside.mails.length} mails, ${outside.alerts.length} alerts so far`);
+      tell(
+        `${sent} of ${plan.items.length} events sent, ${outside.mails.length} mails, ${outside.alerts.length} alerts so far`,
+      );
     },
   });
   const acceptedEvents = () => recorder.acceptedIds().map((messageId) => eventIdOf(stage.source, messageId));
   const operators = whenAccepted(recorder).then(() =>
-    operate({ apiUrl: system.apiUrl, apiKey: stage.apiKey, seed: seed + 99, leads: options.leads, acceptedEvents, signal: AbortSignal.any([options.signal, operatorsStop.signal]) }),
+    operate({
+      apiUrl: system.apiUrl,
+      apiKey: stage.apiKey,
+      seed: seed + 99,
+      leads: options.leads,
+      acceptedEvents,
+      signal: AbortSignal.any([options.signal, operatorsStop.signal]),
+    }),
   );
   const schedule = new Schedule(system, breaker('faults'), outside, random, (text) => progress.warn('blow', text));
   let sentAtLastBlow = 0;
@@ -118,7 +140,8 @@ function checkUsefulness(done: {
   const { options, schedule, recorder, crossings, deliveries, leads, account } = done;
   const { findings } = options;
   const { struck } = schedule;
-  const least = (what: string, count: number, atLeast: number) => findings.check(`useful: ${what}`, count >= atLeast, `${count}, at least ${atLeast}`);
+  const least = (what: string, count: number, atLeast: number) =>
+    findings.check(`useful: ${what}`, count >= atLeast, `${count}, at least ${atLeast}`);
   least('events accepted', recorder.acceptedIds().length, options.events);
   least('leads', leads, options.leads * 0.5);
   least('loud crossings', crossings, options.leads * 0.1);
@@ -131,7 +154,11 @@ function checkUsefulness(done: {
   least('FLUSHALL', struck.redisFlushes, 1);
   least('kills with a message past its hand-off', struck.killsPastHandOff, 1);
   least('seconds without Redis', struck.redisAwayMs / 1000, options.redisAwayMs / 1000);
-  findings.check('useful: the last blow fell into traffic', done.sentAtLastBlow < options.events, `after ${done.sentAtLastBlow} of ${options.events} ids`);
+  findings.check(
+    'useful: the last blow fell into traffic',
+    done.sentAtLastBlow < options.events,
+    `after ${done.sentAtLastBlow} of ${options.events} ids`,
+  );
 }
 
 /** Records that no projector can read: the rest of their batches must not suffer (I14). */
@@ -140,8 +167,15 @@ async function putPoison(eventLog: EventLog): Promise<string[]> {
   const ids = Array.from({ length: poisonCount }, () => newId());
   const records = ids.map((id, index) => {
     const key = `poison-${index}`;
-    const record = encodeEvent({ id, type: 'track', source: 'poison', occurredAt: now, receivedAt: now, anonymousId: key, properties: {} }, key);
-    return { topic: topics.events, ...record, value: index % 2 ? Buffer.from([0xff, 0xfe, 0x00, index]) : '{"properties":' };
+    const record = encodeEvent(
+      { id, type: 'track', source: 'poison', occurredAt: now, receivedAt: now, anonymousId: key, properties: {} },
+      key,
+    );
+    return {
+      topic: topics.events,
+      ...record,
+      value: index % 2 ? Buffer.from([0xff, 0xfe, 0x00, index]) : '{"properties":',
+    };
   });
   const { acked, error } = await eventLog.append(records);
   if (!acked.every(Boolean)) throw new Error(`the poison was not taken: ${error?.message}`);

@@ -24,7 +24,10 @@ export interface Struck {
 const appNames: AppName[] = ['collector', 'projector', 'worker', 'api'];
 
 /** Shuffled by the seed. The services are struck in the middle, where there is work on both sides. */
-export function planBlows(random: Random, options: { killsPerApp: number; services: boolean; redisAwayMs: number }): Blow[] {
+export function planBlows(
+  random: Random,
+  options: { killsPerApp: number; services: boolean; redisAwayMs: number },
+): Blow[] {
   const blows: Blow[] = appNames.flatMap((app) =>
     Array.from({ length: options.killsPerApp }, (_, nth): Blow => {
       const when = app !== 'worker' ? 'any' : nth === 0 ? 'mail-in-hand' : nth === 1 ? 'alert-in-hand' : 'any';

@@ -53,7 +53,9 @@ async function sendUntilAccepted(batch: PlannedEvent[], options: SendOptions, ra
       },
     );
     if (!again) return;
-    await sleep(Math.min(2_000, 100 * 2 ** attempt) * (0.5 + random.next()), undefined, { signal }).catch(() => undefined);
+    await sleep(Math.min(2_000, 100 * 2 ** attempt) * (0.5 + random.next()), undefined, { signal }).catch(
+      () => undefined,
+    );
   }
 }
 
@@ -92,5 +94,8 @@ async function post(batch: PlannedEvent[], options: SendOptions) {
   });
   const text = await response.text();
   const verdicts = response.status === 200 ? (JSON.parse(text) as Verdicts) : {};
-  return { status: response.status, rejected: new Map((verdicts.errors ?? []).map(({ index, reason }) => [index, reason])) };
+  return {
+    status: response.status,
+    rejected: new Map((verdicts.errors ?? []).map(({ index, reason }) => [index, reason])),
+  };
 }

@@ -38,7 +38,11 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   const errors = new Map<string, string[]>();
   const system = await startSystem({
     ...options,
-    env: { COLLECTOR_CACHE_DIR: path.join(serviceSet(options.set).folder, 'collector'), LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn', ...options.env },
+    env: {
+      COLLECTOR_CACHE_DIR: path.join(serviceSet(options.set).folder, 'collector'),
+      LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
+      ...options.env,
+    },
     appEnv: {
       worker: {
         ...outside.env,
@@ -51,7 +55,8 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       },
     },
     onLine: (name, line) => {
-      if (/"level":(50|60)|"level":"(error|fatal)"|^\s*(TypeError|ReferenceError|Error):/.test(line)) errors.set(name, [...(errors.get(name) ?? []), line]);
+      if (/"level":(50|60)|"level":"(error|fatal)"|^\s*(TypeError|ReferenceError|Error):/.test(line))
+        errors.set(name, [...(errors.get(name) ?? []), line]);
       if (process.env['SHOW_LINES']) process.stderr.write(`${name}: ${line}\n`);
     },
   }).catch(async (error: unknown) => {
@@ -59,8 +64,14 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     throw error;
   });
   const log = createLogger('faults', 'silent');
-  const pool = createPool({ url: system.services.databaseUrl, applicationName: 'leadfold-faults', max: 3, statementTimeoutMs: 120_000 }, () => undefined);
-  const eventLog = createEventLog(parseConfig(z.object({ DATABASE_URL: z.string(), ...eventLogConfig.shape }), { ...process.env, ...system.env }), log);
+  const pool = createPool(
+    { url: system.services.databaseUrl, applicationName: 'leadfold-faults', max: 3, statementTimeoutMs: 120_000 },
+    () => undefined,
+  );
+  const eventLog = createEventLog(
+    parseConfig(z.object({ DATABASE_URL: z.string(), ...eventLogConfig.shape }), { ...process.env, ...system.env }),
+    log,
+  );
   const stop = async () => {
     await system.stop();
     await eventLog.close();

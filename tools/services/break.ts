@@ -24,7 +24,7 @@ export function breaker(name: Extract<SetName, 'faults' | 'bench' | 'probe' | 'e
     const { owner, port } = record(part);
     // the threads of a killed process close its sockets a moment after it counts as gone; a new port would be nobody's address
     const used = part === 'kafka' ? [port, port + 1] : [port];
-    for (const deadline = Date.now() + 10_000; Date.now() < deadline && !(await allFree(used)); ) await sleep(20);
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline && !(await allFree(used));) await sleep(20);
     writeRecord(set, part, { ...(await startNative(set, part, quiet)), owner });
   };
   return {

@@ -27,12 +27,20 @@ export async function verifyDecisions(pool: Pool, channels: string[], findings: 
      where e.kind = 'decision' and e.body->>'decision' = 'hot' group by e.id, c.channel having count(d.id) <> 1`,
     [channels],
   );
-  findings.none('I17, I18: every crossing has exactly one alert row per channel', wrong.rows, `${hot} × ${channels.length}`);
+  findings.none(
+    'I17, I18: every crossing has exactly one alert row per channel',
+    wrong.rows,
+    `${hot} × ${channels.length}`,
+  );
   const loudness = await pool.query(
     `select d.id, d.state, d.reason, e.body->>'quiet' as quiet from delivery d join event e on e.id = d.crossing
      where ((e.body->>'quiet')::boolean) <> (d.state = 'suppressed' and d.reason like 'quiet:%')`,
   );
-  findings.none('I18: quiet crossings are suppressed, with their reason, and no others', loudness.rows, `${hot - loud} quiet`);
+  findings.none(
+    'I18: quiet crossings are suppressed, with their reason, and no others',
+    loudness.rows,
+    `${hot - loud} quiet`,
+  );
   return loud;
 }
 
@@ -52,8 +60,14 @@ async function forgetful(pool: Pool): Promise<string[]> {
          where e.kind = 'decision' and e.body ? 'memory' order by r.root, (e.body->'memory'->>'revision')::int desc)
      select l.id as lead, l.memory, s.memory as recorded from lead l left join said s on s.root = l.id where l.merged_into is null`,
   );
-  return rows.filter(({ memory, recorded }) => textOf(memory) !== textOf(recorded ?? freshMemory())).map(({ lead, memory, recorded }) => `lead ${lead} has ${textOf(memory)}, recorded ${textOf(recorded ?? freshMemory())}`);
+  return rows
+    .filter(({ memory, recorded }) => textOf(memory) !== textOf(recorded ?? freshMemory()))
+    .map(
+      ({ lead, memory, recorded }) =>
+        `lead ${lead} has ${textOf(memory)}, recorded ${textOf(recorded ?? freshMemory())}`,
+    );
 }
 
 /** A lead about which nothing was decided stands in the first stage without a record. */
-const textOf = ({ revision: _, ...memory }: LeadMemory): string => canonicalJson({ ...memory, stage: memory.stage ?? 'visitor' });
+const textOf = ({ revision: _, ...memory }: LeadMemory): string =>
+  canonicalJson({ ...memory, stage: memory.stage ?? 'visitor' });

@@ -1,4 +1,16 @@
-import { canonicalLead, emailKey, anonKey, userKey, makeZone, type CompiledSignal, type JsonObject, type LeadEvent, type LeadState, type SubjectKey, type Zone } from '#libs/leads/domain';
+import {
+  canonicalLead,
+  emailKey,
+  anonKey,
+  userKey,
+  makeZone,
+  type CompiledSignal,
+  type JsonObject,
+  type LeadEvent,
+  type LeadState,
+  type SubjectKey,
+  type Zone,
+} from '#libs/leads/domain';
 import type { Pool } from '#libs/platform';
 import { liveRulebook, presentKeys } from '#libs/projection';
 import { naiveFold } from '../../../test/oracle/naive-fold.js';
@@ -6,7 +18,9 @@ import type { Findings } from '../findings.js';
 
 /** I9: every lead that is stored equals, byte for byte, what the slow definition makes of `event`. */
 export async function verifyLeads(pool: Pool, keyLimit: number, findings: Findings): Promise<number> {
-  const zoneName = (await pool.query<{ name: string }>("select value #>> '{}' as name from setting where key = 'time-zone'")).rows[0]?.name ?? 'Asia/Tokyo';
+  const zoneName =
+    (await pool.query<{ name: string }>("select value #>> '{}' as name from setting where key = 'time-zone'")).rows[0]
+      ?.name ?? 'Asia/Tokyo';
   const zone = makeZone(zoneName);
   const { signals } = await liveRulebook(pool, zone);
   const events = await readEvents(pool);
@@ -14,8 +28,14 @@ export async function verifyLeads(pool: Pool, keyLimit: number, findings: Findin
   const found = await storedLeads(pool);
   const missing = [...wanted].filter(([keys]) => !found.has(keys)).map(([keys]) => `missing: ${keys}`);
   const extra = [...found].filter(([keys]) => !wanted.has(keys)).map(([keys]) => `not in the events: ${keys}`);
-  const different = [...wanted].filter(([keys, text]) => found.has(keys) && found.get(keys) !== text).map(([keys, text]) => `${keys}: ${firstDifference(text, found.get(keys)!)}`);
-  findings.none('I8, I9: every lead is byte-identical to the naive fold over event', [...different, ...missing, ...extra], `${wanted.size} leads of ${events.length} events`);
+  const different = [...wanted]
+    .filter(([keys, text]) => found.has(keys) && found.get(keys) !== text)
+    .map(([keys, text]) => `${keys}: ${firstDifference(text, found.get(keys)!)}`);
+  findings.none(
+    'I8, I9: every lead is byte-identical to the naive fold over event',
+    [...different, ...missing, ...extra],
+    `${wanted.size} leads of ${events.length} events`,
+  );
   return wanted.size;
 }
 
@@ -50,7 +70,12 @@ async function readEvents(pool: Pool): Promise<LeadEvent[]> {
 }
 
 /** The definition is quadratic and more: people who share no key, however far, are folded apart, which changes nothing. */
-export function foldGroups(events: readonly LeadEvent[], signals: readonly CompiledSignal[], zone: Zone, keyLimit: number): Map<string, string> {
+export function foldGroups(
+  events: readonly LeadEvent[],
+  signals: readonly CompiledSignal[],
+  zone: Zone,
+  keyLimit: number,
+): Map<string, string> {
   const parent = new Map<string, string>();
   const find = (name: string): string => {
     let root = name;
@@ -71,7 +96,8 @@ export function foldGroups(events: readonly LeadEvent[], signals: readonly Compi
   }
   const leads = new Map<string, string>();
   for (const group of groups.values())
-    for (const [keys, state] of naiveFold(group, signals, zone, { keyLimit })) leads.set(keys, canonicalLead([keys], state));
+    for (const [keys, state] of naiveFold(group, signals, zone, { keyLimit }))
+      leads.set(keys, canonicalLead([keys], state));
   return leads;
 }
 
@@ -86,8 +112,13 @@ const namesIn = (event: LeadEvent): string[] => [
 ];
 
 async function storedLeads(pool: Pool): Promise<Map<string, string>> {
-  const { rows } = await pool.query<{ id: number; state: LeadState }>('select id, state from lead where merged_into is null');
-  const keys: Map<number, SubjectKey[]> = await presentKeys(pool, rows.map((row) => row.id));
+  const { rows } = await pool.query<{ id: number; state: LeadState }>(
+    'select id, state from lead where merged_into is null',
+  );
+  const keys: Map<number, SubjectKey[]> = await presentKeys(
+    pool,
+    rows.map((row) => row.id),
+  );
   return new Map(
     rows.flatMap((row) => {
       const name = [...(keys.get(row.id) ?? [])].sort().join(' ');
