@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import pg from 'pg';
 import { migrations } from '#migrations';
-import { createPool, migrate, newId, type Pool } from '#libs/platform';
+import { advisoryLocks, createPool, migrate, newId, type Pool } from '#libs/platform';
 
 /** The server that tests make their databases on; `npm test` starts one and sets it. */
 export function testServerUrl(): string {
@@ -41,7 +41,7 @@ async function ensureTemplate(): Promise<string> {
   for (const file of fs.readdirSync(folder).sort()) fingerprint.update(fs.readFileSync(new URL(file, folder)));
   const name = `lf_template_${fingerprint.digest('hex').slice(0, 16)}`;
   await onServer(async (client) => {
-    await client.query('select pg_advisory_lock(7261002)');
+    await client.query('select pg_advisory_lock($1)', [advisoryLocks.testTemplate]);
     const found = await client.query('select 1 from pg_database where datname = $1', [name]);
     if (found.rowCount) return;
     const building = `${name}_building`;

@@ -5,6 +5,7 @@ export * from './database.js';
 export * from './domain/index.js';
 export * from './failpoint.js';
 export * from './ids.js';
+export * from './locks.js';
 export * from './log.js';
 export * from './probe.js';
 export * from './progress.js';

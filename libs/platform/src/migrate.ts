@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { DataSource, type MixedList } from 'typeorm';
-
-const lockKey = 7_261_001;
+import { advisoryLocks } from './locks.js';
 
 /**
  * Brings the schema up to date, one process at a time (advisory lock). Returns the names of the migrations that ran.
@@ -21,9 +20,9 @@ export async function migrate(url: string, migrations: MixedList<Function>): Pro
   await source.initialize();
   const runner = source.createQueryRunner();
   try {
-    await runner.query('select pg_advisory_lock($1)', [lockKey]);
+    await runner.query('select pg_advisory_lock($1)', [advisoryLocks.migrations]);
     const ran = await source.runMigrations();
-    await runner.query('select pg_advisory_unlock($1)', [lockKey]);
+    await runner.query('select pg_advisory_unlock($1)', [advisoryLocks.migrations]);
     return ran.map((migration) => migration.name);
   } finally {
     await runner.release();

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { canonicalJson, makeZone, type Zone } from '#libs/leads/domain';
-import { audit, DomainError, inTransaction, type Pool, type Queryable } from '#libs/platform';
+import { advisoryLocks, audit, DomainError, inTransaction, type Pool, type Queryable } from '#libs/platform';
 import {
   compileRulebook,
   parseRulebook,
@@ -12,7 +12,7 @@ import {
 } from './domain/index.js';
 
 /** Advisory lock: a batch holds it shared, a publish exclusively, so that no batch folds under a rulebook just replaced. */
-export const rulebookLock = 7_261_003;
+export const rulebookLock = advisoryLocks.rulebook;
 
 export interface RulebookVersion {
   version: number;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { audit, DomainError, inTransaction, newId, type Pool, type Queryable } from '#libs/platform';
+import { advisoryLocks, audit, DomainError, inTransaction, newId, type Pool, type Queryable } from '#libs/platform';
 import type { Role } from './allow.decorator.js';
 
 export interface Caller {
@@ -46,7 +46,12 @@ export async function createApiKey(
       input.name,
       input.role,
     ]);
-    await audit(client, { actor: input.actor, action: 'api-key.create', target: id, details: { name: input.name, role: input.role } });
+    await audit(client, {
+      actor: input.actor,
+      action: 'api-key.create',
+      target: id,
+      details: { name: input.name, role: input.role },
+    });
   });
   return { id, key, hint };
 }
@@ -54,14 +59,15 @@ export async function createApiKey(
 export async function revokeApiKey(pool: Pool, id: string, actor: string): Promise<void> {
   await inTransaction(pool, async (client) => {
     // the last admin key would lock everybody out: serialise revocations and refuse it
-    await client.query('select pg_advisory_xact_lock(7261003)');
+    await client.query('select pg_advisory_xact_lock($1)', [advisoryLocks.apiKeys]);
     const key = await client.query<{ role: Role; last: boolean }>(
       `select role, role = 'admin' and (select count(*) from api_key where role = 'admin' and revoked_at is null) = 1 as last
        from api_key where id = $1 and revoked_at is null`,
       [id],
     );
     if (!key.rows[0]) throw new DomainError('api-key-unknown', 'No such key that is still valid.', { status: 404 });
-    if (key.rows[0].last) throw new DomainError('last-admin-key', 'This is the last admin key. Make another one first.', { status: 409 });
+    if (key.rows[0].last)
+      throw new DomainError('last-admin-key', 'This is the last admin key. Make another one first.', { status: 409 });
     await client.query('update api_key set revoked_at = clock_timestamp() where id = $1', [id]);
     await audit(client, { actor, action: 'api-key.revoke', target: id });
   });
@@ -77,7 +83,7 @@ export async function listApiKeys(db: Queryable): Promise<ApiKeyRow[]> {
 /** Makes the first admin key, once per database however many processes start. Returns it to be printed, or undefined. */
 export async function ensureFirstAdminKey(pool: Pool, given?: string): Promise<string | undefined> {
   return inTransaction(pool, async (client) => {
-    await client.query('select pg_advisory_xact_lock(7261003)');
+    await client.query('select pg_advisory_xact_lock($1)', [advisoryLocks.apiKeys]);
     const any = await client.query("select 1 from api_key where role = 'admin' limit 1");
     if (any.rowCount) return undefined;
     const key = given ?? newApiKey();
@@ -87,7 +93,12 @@ export async function ensureFirstAdminKey(pool: Pool, given?: string): Promise<s
       hashOf(key),
       key.slice(-4),
     ]);
-    await audit(client, { actor: 'system', action: 'api-key.create', target: id, details: { name: 'first admin', role: 'admin' } });
+    await audit(client, {
+      actor: 'system',
+      action: 'api-key.create',
+      target: id,
+      details: { name: 'first admin', role: 'admin' },
+    });
     return given ? undefined : key;
   });
 }

@@ -1,0 +1,9 @@
+/** Every advisory lock by number, in one place: two parts with the same one would wait for each other without a reason. */
+export const advisoryLocks = {
+  migrations: 7_261_001,
+  testTemplate: 7_261_002,
+  /** Shared by every batch, exclusive for a publish. */
+  rulebook: 7_261_003,
+  shippedScenarios: 7_261_004,
+  apiKeys: 7_261_005,
+} as const;
