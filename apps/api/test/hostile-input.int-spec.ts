@@ -12,7 +12,7 @@ const uuid = '00000000-0000-4000-8000-000000000000';
 
 test.each([
   ...['["hot","x",1]', '["hot",1e300,1]', '["hot",1.5,1]', '["hot",-2147483648,1]', '[null,null,null]', '["__proto__",1,1]', '{}', 'no json'].map((keys) => ['/v1/leads', keys]),
-  ...['["x","y"]', '["2026-13-45 00:00:00+00","y"]', `["infinity","${uuid}"]`].map((keys) => ['/v1/deliveries', keys]),
+  ...['["x","y"]', '["2026-13-45 00:00:00+00","y"]', `["infinity","${uuid}"]`, `["2026-02-31 00:00:00+00","${uuid}"]`, `[1e300,"${uuid}"]`].map((keys) => ['/v1/deliveries', keys]),
   ...['["x"]', '[1e99]', '[-1]'].map((keys) => ['/v1/quarantine', keys]),
 ])('S13: %s refuses the forged cursor %s', async (route, keys) => {
   const answer = await api.call('GET', `${route}?cursor=${Buffer.from(keys!).toString('base64url')}`, { key: api.keys.admin });
@@ -46,4 +46,20 @@ test.each([
 ])('S13: the path %s is a problem like every other', async (url, status) => {
   const answer = await api.call('GET', url);
   expect([answer.status, String(answer.headers['content-type']).split(';')[0], answer.body.status]).toEqual([status, 'application/problem+json', status]);
+});
+
+test('a list of deliveries is paged without gap or repetition', async () => {
+  await api.database.pool.query(
+    `insert into delivery (id, key, purpose, channel, lead, subject_key, state, due_at, limit_at, created_at)
+     select gen_random_uuid(), 'page' || n, 'alert', 'webhook', 1, 'u:main:1', 'sent', now(), now(), '2026-01-01T00:00:00.123456Z'::timestamptz + (n / 3) * interval '1 microsecond'
+     from generate_series(1, 10) n`,
+  );
+  const seen: string[] = [];
+  let next = '';
+  do {
+    const { body } = await api.call('GET', `/v1/deliveries?limit=2${next}`, { key: api.keys.admin });
+    seen.push(...(body.items as { id: string }[]).map(({ id }) => id));
+    next = body.nextCursor ? `&cursor=${body.nextCursor as string}` : '';
+  } while (next);
+  expect([seen.length, new Set(seen).size]).toEqual([10, 10]);
 });

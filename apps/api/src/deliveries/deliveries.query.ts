@@ -7,8 +7,8 @@ import type { DeliveriesQuery } from './deliveries.dto.js';
 const columns = `id, purpose, channel, lead, recipient, state, reason, last_error as "lastError", attempt, repeats, run, step,
   crossing, due_at as "dueAt", handed_off_at as "handedOffAt", ended_at as "endedAt", created_at as "createdAt"`;
 
-/** PostgreSQL's own text of an instant, to the microsecond, and the row's id. */
-const cursorKeys = z.tuple([z.string().regex(/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?[+-]\d{2}(:\d{2})?$/), z.uuid()]);
+/** Microseconds since 1970, as exact as the column, and the row's id. */
+const cursorKeys = z.tuple([z.int().min(0).max(4_200_000_000_000_000), z.uuid()]);
 
 export class ListDeliveries extends Query<{ items: object[]; nextCursor: string | null }> {
   constructor(readonly filter: DeliveriesQuery) {
@@ -22,10 +22,10 @@ export class ListDeliveriesHandler implements IQueryHandler<ListDeliveries> {
 
   async execute({ filter }: ListDeliveries) {
     const [createdAt, id] = decodeCursor(filter.cursor, cursorKeys) ?? [null, null];
-    const rows = await this.db.query<{ id: string; sortKey: string }>(
-      `select ${columns}, created_at::text as "sortKey" from delivery
+    const rows = await this.db.query<{ id: string; sortKey: number }>(
+      `select ${columns}, (extract(epoch from created_at) * 1000000)::bigint as "sortKey" from delivery
        where ($1::text is null or state = $1) and ($2::text is null or purpose = $2) and ($3::text is null or channel = $3)
-         and ($4::bigint is null or lead = $4) and ($5::timestamptz is null or (created_at, id) < ($5, $6::uuid))
+         and ($4::bigint is null or lead = $4) and ($5::bigint is null or (created_at, id) < ('epoch'::timestamptz + $5::bigint * interval '1 microsecond', $6::uuid))
        order by created_at desc, id desc limit $7`,
       [filter.state, filter.purpose, filter.channel, filter.lead, createdAt, id, filter.limit + 1],
     );
