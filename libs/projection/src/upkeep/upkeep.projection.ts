@@ -16,12 +16,14 @@ export interface UpkeepOptions {
 }
 
 const fullReview = 500;
+/** Everything flips at a day's first instant: takes rest as long as they took, so that midnight is spread over minutes. */
+const restMs = 100;
 /** Reviews yield to batches, but not for ever. */
 const longestYieldMs = 30_000;
 
 /**
  * What happens without an event: due reviews, waiting judgements, leads of an older rulebook, long refolds. One piece of
- * each per round; a random pause spreads the projectors, so that a day's first minutes are not one burst.
+ * each per round, at most half of the time, and projectors at random instants.
  */
 export class Upkeep {
   private stopping = false;
@@ -59,6 +61,7 @@ export class Upkeep {
     const { log, progress, idleMs = 1_000 } = this.options;
     while (!this.stopping) {
       let more = false;
+      const startedAt = performance.now();
       try {
         more = await this.round();
         progress.beat('upkeep');
@@ -67,7 +70,8 @@ export class Upkeep {
         log.warn({ err: error }, 'upkeep round failed');
         if (classifySqlFailure(error) === 'infrastructure') progress.beat('upkeep');
       }
-      await this.pause(more ? 5 : idleMs * (0.75 + Math.random() / 2));
+      const tookMs = performance.now() - startedAt;
+      await this.pause(more ? Math.max(restMs, tookMs) : idleMs * (0.75 + Math.random() / 2));
     }
   }
 
