@@ -14,7 +14,9 @@ const typeSuffix = '.v1';
 export const wireTypeOf = (type: EventType): string => `${typePrefix}${type}${typeSuffix}`;
 
 export function encodeEvent(event: LeadEvent, key: string): WireRecord {
-  const { id, type, source, occurredAt, ...data } = event;
+  const { id, type, source, occurredAt } = event;
+  // undefined is left out of JSON; a copy with exclusions costs several times as much
+  const data = { ...event, id: undefined, type: undefined, source: undefined, occurredAt: undefined };
   return {
     key,
     headers: {
