@@ -24,7 +24,7 @@ export interface Nurturing {
 export async function startNurturing(db: TestDatabase, env: Record<string, string>): Promise<Nurturing> {
   const parsed = parseConfig(config, {
     DATABASE_URL: db.url, EVENT_LOG: 'postgres', REDIS_URL: process.env['TEST_REDIS_URL'],
-    JOB_QUEUE_PREFIX: `t${newId().replaceAll('-', '')}`, TRACKING_SECRET: secret, SENDER_ADDRESS: '東京都千代田区1-1', ...env,
+    JOB_QUEUE_PREFIX: `t${newId().replaceAll('-', '')}`, TRACKING_SECRET: secret, MAIL_FROM: 'marketing@example.com', SENDER_ADDRESS: '東京都千代田区1-1', ...env,
   });
   const log = createLogger('worker', process.env['LOG_LEVEL'] ?? 'warn');
   const { pool } = db;

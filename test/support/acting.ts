@@ -28,6 +28,8 @@ export async function startActing(
     JOB_QUEUE_PREFIX: `t${newId().replaceAll('-', '')}`,
     TRACKING_SECRET: 'a secret of the tests, long enough for the schema',
     OUTBOUND_ALLOW: '127.0.0.0/8',
+    MAIL_FROM: 'marketing@example.com',
+    SENDER_ADDRESS: '1-2-3 Test, Tokyo',
     ...env,
   });
   const log = parts.log ?? createLogger('worker', process.env['LOG_LEVEL'] ?? 'warn');

@@ -172,6 +172,9 @@ async function appEnvironment(options: SystemOptions, services: Services, progre
     ...(services.kafkaBrokers ? { KAFKA_BROKERS: services.kafkaBrokers } : {}),
     ...(services.redisUrl ? { REDIS_URL: services.redisUrl } : {}),
     SMTP_URL: services.smtpUrl,
+    // without a default in production: mails name who sends them
+    MAIL_FROM: process.env['MAIL_FROM'] ?? 'marketing@example.com',
+    SENDER_ADDRESS: process.env['SENDER_ADDRESS'] ?? '1-2-3 Local Start, Tokyo',
     ...localSecrets(),
     ...options.env,
   };
