@@ -69,6 +69,8 @@ test('a scenario is refused for what it cannot do, with the place', () => {
   expect(problems({ entry: { signal: 'nothing' } })).toEqual(['entry.signal unknown-signal']);
   expect(problems({ steps: { a: { exit: 'done' }, b: { send: 'cases' } } })).toEqual(['steps.b unreachable-step']);
   expect(problems({ steps: { a: { send: 'thanks', next: 'a' } } })).toEqual(['steps.a cycle-without-wait']);
+  for (const name of ['constructor', 'valueof', 'toString', '__proto__'])
+    expect(problems({ steps: { a: { send: 'thanks', next: name } } })).toContain('steps.a.next unknown-step');
   expect(problems({ entry: { signal: 'opened-email' }, reentry: { afterDays: 1 } })).toEqual(['reentry feeds-itself']);
 });
 

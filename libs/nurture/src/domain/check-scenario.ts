@@ -28,7 +28,7 @@ export function checkScenario(scenario: Scenario, words: Vocabulary): FieldError
   for (const [name, step] of Object.entries(steps)) {
     if ('send' in step && !words.templates.has(step.send)) refuse(`steps.${name}.send`, 'unknown-template', `no template ${step.send}`);
     if ('branch' in step) step.branch.forEach((arm, i) => errors.push(...words.checkCondition(arm.when, `steps.${name}.branch.${i}.when`)));
-    for (const next of nextOf(scenario, name)) if (!steps[next]) refuse(`steps.${name}.next`, 'unknown-step', `no step ${next}`);
+    for (const next of nextOf(scenario, name)) if (!Object.hasOwn(steps, next)) refuse(`steps.${name}.next`, 'unknown-step', `no step ${next}`);
   }
   const reached = reachable(scenario, firstStep(scenario));
   for (const name of Object.keys(steps)) if (!reached.has(name)) refuse(`steps.${name}`, 'unreachable-step', 'no way leads here');
@@ -40,7 +40,8 @@ export function checkScenario(scenario: Scenario, words: Vocabulary): FieldError
 }
 
 function nextOf(scenario: Scenario, name: string): string[] {
-  const step = scenario.steps[name];
+  // the names of an object's own heritage are steps of nobody
+  const step = Object.hasOwn(scenario.steps, name) ? scenario.steps[name] : undefined;
   if (!step) return [];
   const then = following(scenario, name);
   const arms = 'branch' in step ? step.branch : 'split' in step ? step.split : [];
