@@ -64,20 +64,22 @@ export async function faultRun(stage: Stage, options: RunOptions): Promise<RunRe
   const recorder = new Recorder();
   const operatorsStop = new AbortController();
   const since = performance.now();
+  const schedule = new Schedule(blows, system, breaker('faults'), outside, random, (text) => progress.warn('blow', text));
+  let calm = false;
+  let gone = 0;
   // slow enough that every blow falls into traffic; what is left then goes at full speed
-  const meanGap = (options.pauseMs[0] + options.pauseMs[1]) / 2 + 1_500;
-  const slow = plan.items.length / ((blows.length * meanGap + options.redisAwayMs) / 1000);
-  let rate = slow;
+  const rate = () => (calm ? 2_000 : Math.max(5, (plan.items.length - gone) / ((schedule.leftMs + 5_000) / 1_000)));
   let shown = 0;
   const load = sendAll(plan.items, {
     collectorUrl: system.collectorUrl,
     writeKey: stage.writeKey,
     senders: 6,
-    rate: () => rate,
+    rate,
     seed,
     recorder,
     signal: options.signal,
     onProgress: (sent) => {
+      gone = sent;
       if (sent - shown < plan.items.length / 10) return;
       shown = sent;
       tell(
@@ -96,15 +98,14 @@ export async function faultRun(stage: Stage, options: RunOptions): Promise<RunRe
       signal: AbortSignal.any([options.signal, operatorsStop.signal]),
     }),
   );
-  const schedule = new Schedule(system, breaker('faults'), outside, random, (text) => progress.warn('blow', text));
   let sentAtLastBlow = 0;
   await Promise.race([
     system.failure,
     Promise.all([
       load,
-      schedule.run(blows, options.pauseMs, options.signal).then(() => {
+      schedule.run(options.pauseMs, options.signal).then(() => {
         sentAtLastBlow = recorder.byId.size;
-        rate = 2_000;
+        calm = true;
         operatorsStop.abort();
       }),
     ]),

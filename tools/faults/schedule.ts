@@ -65,8 +65,11 @@ export class Schedule {
     redisFlushes: 0,
     redisAwayMs: 0,
   };
+  private done = 0;
+  private startedAt = performance.now();
 
   constructor(
+    private readonly blows: Blow[],
     private readonly system: System,
     private readonly services: ReturnType<typeof breaker>,
     private readonly outside: Outside,
@@ -74,12 +77,21 @@ export class Schedule {
     private readonly tell: (text: string) => void,
   ) {}
 
-  async run(blows: Blow[], pauseMs: [number, number], signal: AbortSignal): Promise<void> {
-    for (const [index, blow] of blows.entries()) {
+  async run(pauseMs: [number, number], signal: AbortSignal): Promise<void> {
+    this.startedAt = performance.now();
+    for (const blow of this.blows) {
       await sleep(this.random.between(...pauseMs), undefined, { signal });
-      this.tell(`${index + 1}/${blows.length} ${words(blow)}`);
+      this.tell(`${this.done + 1}/${this.blows.length} ${words(blow)}`);
       await this.strike(blow);
+      this.done += 1;
     }
+  }
+
+  /** How long the blows that are left will take, by those that fell already. */
+  get leftMs(): number {
+    const left = this.blows.slice(this.done);
+    const each = this.done ? (performance.now() - this.startedAt - this.struck.redisAwayMs) / this.done : 4_000;
+    return left.reduce((total, blow) => total + each + (blow.kind === 'redis-away' ? blow.awayMs : 0), 0);
   }
 
   private async strike(blow: Blow): Promise<void> {
