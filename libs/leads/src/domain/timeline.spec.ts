@@ -27,3 +27,11 @@ test('S13: every type has a line, bounded whatever its fields hold', () => {
       expect(line.length).toBeLessThan(500);
     }
 });
+
+test('S6: a line stays one line and reads from left to right, whatever a page calls itself', () => {
+  for (const language of ['ja', 'en'] as const) {
+    const line = describeEvent(event({ type: 'page', properties: { title: 'Prices\r\nBcc: x@y.example\u2028\u202egnp.exe\u0085\u0007' } }), language);
+    expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/u);
+    expect(line).toContain('Prices Bcc: x@y.example gnp.exe');
+  }
+});

@@ -11,7 +11,10 @@ type Writer = (event: LeadEvent) => Line;
 const readPath = pathReader('path');
 const readTitle = pathReader('title');
 
-const shown = (value: Json | undefined): string => (typeof value === 'string' || typeof value === 'number' ? cutText(String(value), 120) : '');
+// control characters, line separators, and marks that turn the writing direction around
+const unruly = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/gu;
+const shown = (value: Json | undefined): string =>
+  typeof value === 'string' || typeof value === 'number' ? cutText(String(value).replace(unruly, ' ').replace(/ {2,}/g, ' ').trim(), 120) : '';
 const after = (separator: string, value: string): string => (value === '' ? '' : separator + value);
 const property = (event: LeadEvent, name: string): string => shown(member(event.properties, name));
 
