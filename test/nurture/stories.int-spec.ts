@@ -37,7 +37,7 @@ const ended = (lead: number, scenario: string, reason: string) =>
 const deliveries = async (email: string) =>
   (await db.pool.query<{ id: string; state: string; reason: string | null }>('select id, state, reason from delivery where recipient = $1 order by created_at', [email])).rows;
 
-test('the follow-up: thanks at once, cases three business days later at ten, then the end', async () => {
+test('the follow-up: thanks at once, cases three business days (and a holiday) later at ten, then the end', async () => {
   const email = 'yamada@example.co.jp';
   const lead = await becomeLead(db, { email, profile: { familyName: '山田', givenName: '太郎<b>', 'company.name': 'アクメ株式会社' } });
   await notice(db, lead, email, 'signal', 'requested-material');
@@ -56,7 +56,7 @@ test('the follow-up: thanks at once, cases three business days later at ten, the
   expect(new TokenSeal(secret, 'tracking').open(click![1]!)).toMatchObject({ u: 'https://www.example.com/documents', k: `e:${email}` });
   expect(first!.html).toMatch(/<img src="http:\/\/127\.0\.0\.1:24300\/o\/[\w-]+\.gif"/);
 
-  await driveClock(db.pool, day('11-05', '10:01'));
+  await driveClock(db.pool, day('11-06', '10:01'));
   await mails(email, 2);
   await ended(lead, 'material-follow-up', 'end');
   expect((await parsed(email))[1]!.subject).toContain('活用事例');
@@ -71,6 +71,22 @@ test('the introduction stops when the lead becomes hot', async () => {
   await notice(db, lead, email, 'crossing', 'hot', null);
   await ended(lead, 'introduction', 'hot');
   expect(await deliveries(email)).toHaveLength(1);
+});
+
+test('the introduction in full: welcome, problems three days later, the invitation five business days after that, then the end', async () => {
+  const email = 'patient@example.com';
+  const lead = await becomeLead(db, { email, profile: { familyName: '佐藤' } });
+  await notice(db, lead, email, 'signal', 'signed-up-newsletter');
+  await mails(email, 1);
+  await driveClock(db.pool, day('11-05', '10:01'));
+  await mails(email, 2);
+  await driveClock(db.pool, day('11-12', '09:59'));
+  expect((await runOf(lead, 'introduction'))!.step).toBe('second-wait');
+  await driveClock(db.pool, day('11-12', '10:01'));
+  await mails(email, 3);
+  await ended(lead, 'introduction', 'end');
+  expect((await parsed(email))[2]!.subject).toBe('30分のデモをご覧になりませんか');
+  expect(await deliveries(email)).toHaveLength(3);
 });
 
 test('the introduction reaches its goal when the lead asks for a demo', async () => {

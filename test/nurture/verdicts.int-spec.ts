@@ -1,18 +1,30 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { EventLog, LogRecord } from '#libs/event-log';
+import { createEventLog, eventLogConfig, type EventLog } from '#libs/event-log';
 import { createDeliveries } from '#libs/delivery';
-import { newId } from '#libs/platform';
+import { createLogger, newId, parseConfig } from '#libs/platform';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { judgeDeliveries } from '../../libs/nurture/src/judge-hits.job.js';
 
 let db: TestDatabase;
-beforeAll(async () => (db = await createTestDatabase()));
-afterAll(() => db.drop());
+let log: EventLog;
+beforeAll(async () => {
+  db = await createTestDatabase();
+  log = createEventLog({ ...parseConfig(eventLogConfig, { EVENT_LOG: 'postgres' }), DATABASE_URL: db.url }, createLogger('test', 'warn'));
+  await log.prepare();
+});
+afterAll(async () => {
+  await log?.close();
+  await db?.drop();
+});
 
-/** Keeps what is appended: what the projector makes of it is tested with the projector. */
-const appended: LogRecord[] = [];
-const log = { append: async (records: LogRecord[]) => (appended.push(...records), { acked: records.map(() => true) }) } as unknown as EventLog;
-const take = () => appended.splice(0).map((r) => ({ id: r.headers['ce_id']!, ...(JSON.parse(String(r.value)) as { name: string; refersTo: string }) }));
+/** What stands on the log since the last look. */
+const seen = new Set<string>();
+const take = async () => {
+  const { rows } = await db.pool.query<{ id: string; value: Buffer }>("select headers ->> 'ce_id' as id, value from log_record");
+  const fresh = rows.filter((row) => !seen.has(row.id));
+  for (const { id } of fresh) seen.add(id);
+  return fresh.map(({ id, value }) => ({ id, ...(JSON.parse(value.toString()) as { name: string; refersTo: string }) }));
+};
 
 const hit = async (delivery: string, secondsAgo: number, url: string, method = 'GET') => {
   const id = newId();
@@ -40,13 +52,13 @@ test('S12: hits are judged once, and a verdict is revised when the burst becomes
   );
   const first = await hit(delivery!.id, 100, 'https://a.example');
   await judgeDeliveries(db.pool, log);
-  const [human] = take();
+  const [human] = await take();
   expect(human).toMatchObject({ refersTo: first, name: 'human' });
   await stored(human!);
   await judgeDeliveries(db.pool, log);
-  expect(take()).toEqual([]);
+  expect(await take()).toEqual([]);
 
   const second = await hit(delivery!.id, 99, 'https://b.example');
   await judgeDeliveries(db.pool, log);
-  expect(new Map(take().map((v) => [v.refersTo, v.name]))).toEqual(new Map([[first, 'machine'], [second, 'machine']]));
+  expect(new Map((await take()).map((v) => [v.refersTo, v.name]))).toEqual(new Map([[first, 'machine'], [second, 'machine']]));
 });

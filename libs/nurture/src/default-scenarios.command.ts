@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Pool } from '#libs/platform';
+import { advisoryLocks, type Pool } from '#libs/platform';
 import { parseScenario } from './domain/scenario.js';
 import { ActivateScenario, ActivateScenarioHandler, SaveScenarioVersion, SaveScenarioVersionHandler } from './scenario.command.js';
 import { SaveTemplateVersion, SaveTemplateVersionHandler, type TemplateText } from './template.command.js';
@@ -24,6 +24,18 @@ function shippedRoot(): string {
  * Needs a published rulebook. Returns the names that are new.
  */
 export async function ensureDefaultScenarios(pool: Pool): Promise<string[]> {
+  // two workers that start on an empty database take turns: the second finds everything saved
+  const turn = await pool.connect();
+  try {
+    await turn.query('select pg_advisory_lock($1)', [advisoryLocks.shippedScenarios]);
+    return await ship(pool);
+  } finally {
+    const unlocked = await turn.query('select pg_advisory_unlock($1)', [advisoryLocks.shippedScenarios]).catch((error: Error) => error);
+    turn.release(unlocked instanceof Error ? unlocked : undefined);
+  }
+}
+
+async function ship(pool: Pool): Promise<string[]> {
   const root = shippedRoot();
   const have = await pool.query<{ name: string }>('select name from scenario union select distinct name from template_version');
   const known = new Set(have.rows.map((row) => row.name));

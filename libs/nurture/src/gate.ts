@@ -1,4 +1,5 @@
 import type { SendGate } from '#libs/delivery';
+import { closedDates } from './closed-days.js';
 import type { NurtureConfig } from './nurture.config.js';
 
 /**
@@ -13,6 +14,7 @@ export function sendGate(config: NurtureConfig, zone: string): SendGate {
       days: always ? [1, 2, 3, 4, 5, 6, 7] : config.MAIL_DAYS.split(',').map(Number),
       from: always ? 0 : config.MAIL_FROM_HOUR,
       until: always ? 24 : config.MAIL_UNTIL_HOUR,
+      closed: always ? [] : closedDates(config),
       perDay: config.MAIL_PER_DAY, perWeek: config.MAIL_PER_WEEK,
     },
     sql: gateSql,
@@ -28,8 +30,17 @@ const gateSql = /* sql */ `
       when caps.day_full is not null then caps.day_full when caps.week_full is not null then caps.week_full
       when hours.opens > clock.now then hours.opens end as until
   from (select leadfold_now() as now) clock
+  -- about no delivery in particular: asked once for all of a claim. Never opening within weeks means later, not now
+  cross join (select coalesce((
+    select min(greatest(at.now, (day + ($policy ->> 'from')::int * interval '1 hour') at time zone ($policy ->> 'zone')))
+    from (select leadfold_now() as now) at, generate_series(0, 40) as n,
+      lateral (select date_trunc('day', at.now at time zone ($policy ->> 'zone')) + n * interval '1 day' as day) local
+    where $policy -> 'days' @> to_jsonb(extract(isodow from day)::int)
+      and not $policy -> 'closed' ? to_char(day, 'YYYY-MM-DD')
+      and (day + ($policy ->> 'until')::int * interval '1 hour') at time zone ($policy ->> 'zone') > at.now),
+    leadfold_now() + interval '30 days') as opens) hours
   left join lateral (
-    select root.state::jsonb #>> '{consent,marketing,value,state}' as state
+    select root.state #>> '{consent,marketing,value,state}' as state
     from subject_key k join lead own on own.id = k.lead join lead root on root.id = coalesce(own.merged_into, own.id)
     where k.key = d.subject_key) consent on true
   cross join lateral (
@@ -44,10 +55,4 @@ const gateSql = /* sql */ `
       select coalesce(o.handed_off_at, clock.now) from delivery o
       where o.lead = d.lead and o.recipient = d.recipient and o.state in ('sending', 'unknown') and o.purpose = 'nurture'
         and o.id <> d.id and o.created_at > clock.now - interval '30 days'
-        and coalesce(o.handed_off_at, clock.now) > clock.now - interval '7 days') mails) caps
-  cross join lateral (
-    select min(greatest(clock.now, (day + ($policy ->> 'from')::int * interval '1 hour') at time zone ($policy ->> 'zone'))) as opens
-    from generate_series(0, 8) as n,
-      lateral (select date_trunc('day', clock.now at time zone ($policy ->> 'zone')) + n * interval '1 day' as day) local
-    where $policy -> 'days' @> to_jsonb(extract(isodow from day)::int)
-      and (day + ($policy ->> 'until')::int * interval '1 hour') at time zone ($policy ->> 'zone') > clock.now) hours`;
+        and coalesce(o.handed_off_at, clock.now) > clock.now - interval '7 days') mails) caps`;

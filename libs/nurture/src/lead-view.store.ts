@@ -22,7 +22,7 @@ export async function readLeads(db: Queryable, subjectKeys: readonly string[]): 
      join lead own on own.id = k.lead
      join lead root on root.id = coalesce(own.merged_into, own.id)
      left join lateral (select coalesce(
-       root.state::jsonb #>> '{profile,email,value}',
+       root.state #>> '{profile,email,value}',
        case when k.key like 'e:%' then substr(k.key, 3) end) as email) mail on true
      left join suppression s on s.hash = encode(sha256(convert_to(mail.email, 'UTF8')), 'hex')
      where k.key = any($1::text[])`,

@@ -4,6 +4,7 @@ import type { JobQueue, JobRunner } from '#libs/job-queue';
 import { makeZone } from '#libs/leads/domain';
 import type { Logger, Pool, Progress } from '#libs/platform';
 import { advanceRunJob, AdvanceRuns, jobsOf } from './advance-run.job.js';
+import { closedDays } from './closed-days.js';
 import { EnrolReactor } from './enrol.reactor.js';
 import type { ConditionJudge } from './lead-view.store.js';
 import { NurtureMail, type MailConfig } from './mail-policy.js';
@@ -21,8 +22,6 @@ export interface NurtureParts {
   handOut: HandOut;
   /** Judges the conditions of scenarios: `look` of the projection, wired by the app. */
   judge: ConditionJudge;
-  /** Local days on which nobody works, beside weekends. */
-  holidays?: ReadonlySet<number>;
   progress?: Progress;
 }
 
@@ -40,7 +39,7 @@ export function createNurture(parts: NurtureParts): Nurture {
   const { pool, queue, config, log, handOut, progress } = parts;
   const steps: StepParts = {
     versions: new ScenarioVersions(),
-    calendar: { zone: makeZone(config.TIME_ZONE), holidays: parts.holidays ?? new Set() },
+    calendar: { zone: makeZone(config.TIME_ZONE), holidays: closedDays(config) },
     judge: parts.judge,
     defaultLocale: config.MAIL_LOCALE,
   };

@@ -35,3 +35,10 @@ test('S7: an endless template costs itself a second at the most, and the mails b
   await expect(endless).rejects.toMatchObject({ code: expect.stringMatching(/template-(failed|timeout)/) });
   expect((await beside).html).toBe('<p>fine</p>');
 });
+
+test('S7: a render that outlasts its time costs the thread its life, in its batch and alone, and fails as a timeout', async () => {
+  const hasty = new RenderPool(1);
+  const long = '<table><tr><td><p>word &amp; word</p></td></tr></table>'.repeat(5_000);
+  await expect(hasty.render({ key: 'long', subject: 's', html: long, context: {} }).then(() => 'rendered')).rejects.toMatchObject({ code: 'template-timeout' });
+  await hasty.close();
+});

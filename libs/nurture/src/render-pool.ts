@@ -11,7 +11,6 @@ interface Waiting {
 }
 
 const batchSize = 50;
-const killMs = 1_000;
 const resolvePath = createRequire(import.meta.url).resolve;
 
 // Source as text: the thread runs the same from TypeScript, from dist and in a bundle
@@ -32,6 +31,8 @@ export class RenderPool {
   private worker?: Promise<Worker>;
   private busy = false;
   private single = 0;
+
+  constructor(private readonly killMs = 1_000) {}
 
   render(task: RenderTask): Promise<Rendered & { ok: true }> {
     return new Promise((resolve, reject) => {
@@ -64,7 +65,7 @@ export class RenderPool {
       for (const waiting of batch) waiting.reject(error as Error);
       return;
     }
-    const answers = await answerOf(worker, batch.map((waiting) => waiting.task));
+    const answers = await answerOf(worker, batch.map((waiting) => waiting.task), this.killMs);
     if (answers) {
       this.single = Math.max(0, this.single - 1);
       batch.forEach((waiting, i) => settle(waiting, answers[i]!));
@@ -106,7 +107,7 @@ async function start(): Promise<Worker> {
 }
 
 /** Undefined: no answer in time, or the thread died of it. */
-function answerOf(worker: Worker, tasks: RenderTask[]): Promise<Rendered[] | undefined> {
+function answerOf(worker: Worker, tasks: RenderTask[], killMs: number): Promise<Rendered[] | undefined> {
   return new Promise((resolve) => {
     const done = (answers?: Rendered[]) => {
       clearTimeout(timer);

@@ -95,10 +95,13 @@ export class PauseScenarioHandler implements ICommandHandler<PauseScenario> {
       const paused = await client.query('update scenario set paused = true, changed_at = leadfold_now() where name = $1', [name]);
       if (!paused.rowCount) throw new DomainError('scenario-unknown', 'No such scenario.', { status: 404, path: 'name' });
       // runs under way still watch their exits: the entry alone is not told of any more
-      const row = (await listScenarioRows(client, name))[0];
-      await setListeners(client, name, row && parseScenario(row.document), false);
+      const active = await client.query<{ document: unknown }>(
+        'select v.document from scenario s join scenario_version v on v.name = s.name and v.version = s.active_version where s.name = $1',
+        [name],
+      );
+      await setListeners(client, name, active.rows[0] && parseScenario(active.rows[0].document), false);
       await audit(client, { actor, action: 'scenario.pause', target: name });
-      return row!;
+      return (await listScenarioRows(client, name))[0]!;
     });
   }
 }

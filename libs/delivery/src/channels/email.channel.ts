@@ -83,6 +83,8 @@ export class EmailChannel implements ChannelSender {
       subject: headerText(mail.subject),
       html: mail.html,
       text: mail.text,
+      // said beforehand: finding it out and quoting Japanese text cost more than the rest of composing
+      textEncoding: isAscii(mail.html) && isAscii(mail.text) ? 'quoted-printable' : 'base64',
       headers: Object.fromEntries(headers),
       // the same over all attempts, so that a repeat can be recognised
       messageId: `<${delivery.id}@${from.address.split('@')[1]}>`,
@@ -92,6 +94,9 @@ export class EmailChannel implements ChannelSender {
     return composed.message as Buffer;
   }
 }
+
+// eslint-disable-next-line no-control-regex
+const isAscii = (text: string): boolean => !/[^\x00-\x7f]/.test(text);
 
 interface SmtpError {
   responseCode?: number;

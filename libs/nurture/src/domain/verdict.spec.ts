@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { judgeHits, type Hit } from './verdict.js';
 
 const chrome = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/141.0 Safari/537.36';
@@ -19,4 +20,21 @@ test('S12: a verdict is revised when the rest of the burst arrives', () => {
   const first = hit('a', 'click', 30);
   expect(judgeHits([first], 0, 3).get('a')).toBe('human');
   expect(judgeHits([first, hit('b', 'click', 31), hit('c', 'click', 32)], 0, 3).get('a')).toBe('machine');
+});
+
+// a verdict's event id derives from hit, rule and verdict: this is why the same verdict is never stated a second time
+test('S12: as hits arrive in any order, a verdict changes once at most, and only to machine', () => {
+  const agents = fc.constantFrom(chrome, 'Mozilla/5.0', 'python-requests/2', 'Mozilla/5.0 (via ggpht.com GoogleImageProxy)');
+  const one = fc.record({ kind: fc.constantFrom('open' as const, 'click' as const), seconds: fc.integer({ min: 0, max: 40 }), url: fc.constantFrom('a', 'b', 'c'), userAgent: agents });
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 12 }), fc.integer({ min: 0, max: 4 }), (made, links) => {
+      const hits = made.map(({ kind, seconds, url, userAgent }, i) => hit(`h${i}`, kind, seconds, { userAgent, ...(kind === 'click' && { url }) }));
+      let before = new Map<string, string>();
+      for (let known = 1; known <= hits.length; known += 1) {
+        const now = judgeHits(hits.slice(0, known), 0, links);
+        for (const [id, verdict] of before) expect([verdict, 'machine']).toContain(now.get(id));
+        before = now;
+      }
+    }),
+  );
 });
