@@ -114,3 +114,8 @@ test('docs/how-the-parts-meet.md says of every table who writes it', () => {
     .filter((name) => name !== 'table');
   expect(told.sort()).toEqual(tables.sort());
 });
+
+test('docs/guides/writing-a-scenario.md shows the scenario that ships', () => {
+  const [, shown] = /^```yaml\n([\s\S]*?)^```/m.exec(read('docs/guides/writing-a-scenario.md'))!;
+  expect(shown).toBe(read('scenarios/introduction.yaml'));
+});
