@@ -44,7 +44,7 @@ export function guidePart(on: string, really: string): string | undefined {
   if (block === undefined || process.env['WRITE_GOLDENS'] !== '1') return block;
   fs.writeFileSync(
     guide,
-    text.replace(block, () => really),
+    text.replace(`\`\`\`text\n${block}\n`, () => `\`\`\`text\n${really}\n`),
   );
   return really;
 }

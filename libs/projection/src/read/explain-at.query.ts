@@ -50,9 +50,9 @@ export async function explainAt(
     const past = await readPast(db, key, moment);
     const history = historyAt(key, past, moment.at, context.settings.keyLimit);
     const state = foldHistory(history.events, past.judgements, rulebook, context);
-    const memory = standing(memoryAt(history, rulebook), state, rulebook);
+    const memory = memoryAt(history, rulebook);
     const eventsOf = lineEvents(history.events, past.judgements, rulebook, rulebook.zone.localDay(moment.at));
-    const explanation = explain(state, rulebook, memory, moment.at, locale, eventsOf);
+    const explanation = explain(state, rulebook, standing(memory, state, rulebook), moment.at, locale, eventsOf);
     return { moment, lead, keys: history.keys, facts: history.events.length, state, memory, rulebook, explanation };
   });
 }

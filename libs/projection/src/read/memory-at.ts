@@ -1,5 +1,6 @@
 import { freshMemory, primaryKeyOf, type LeadMemory, type SubjectKey } from '#libs/leads/domain';
-import { mergeMemories, type Decision } from '../domain/index.js';
+import { mergeMemories } from '../domain/index.js';
+import { revisionOf } from '../batch/remember.js';
 import type { Rulebook } from '../projection-context.js';
 import type { HistoryAt, Join } from './history-at.js';
 import type { KnownEvent } from './past-events.query.js';
@@ -21,24 +22,16 @@ export function memoryAt({ decisions, joins }: Pick<HistoryAt, 'decisions' | 'jo
   };
   // a batch learns who is who before it decides
   let next = 0;
-  for (const { event, batch } of [...decisions].sort(inOrder)) {
-    for (; next < joins.length && joins[next]!.batch <= batch; next += 1) join(joins[next]!);
-    const group = groupOf(primaryKeyOf(event)!);
-    group.memory = remember(group.memory, event as unknown as Decision);
+  for (const record of [...decisions].sort(inOrder)) {
+    for (; next < joins.length && joins[next]!.batch <= record.batch; next += 1) join(joins[next]!);
+    groupOf(primaryKeyOf(record.event)!).memory = recordedIn(record);
   }
   for (const rest of joins.slice(next)) join(rest);
   return [...new Set(groups.values())].reduce((all, { memory }) => mergeMemories(all, memory, rulebook), freshMemory());
 }
 
 const inOrder = (a: KnownEvent, b: KnownEvent): number =>
-  a.batch - b.batch || a.event.occurredAt - b.event.occurredAt || seqOf(a) - seqOf(b);
-const seqOf = ({ event }: KnownEvent): number => (event as unknown as Decision).seq;
+  a.batch - b.batch || revisionOf(recordedIn(a)) - revisionOf(recordedIn(b));
 
-function remember(memory: LeadMemory, { decision, name, to, epoch, seq }: Decision): LeadMemory {
-  if (decision === 'hot') return { ...memory, armed: false, epoch };
-  if (decision === 'rearm') return { ...memory, armed: true, epoch };
-  const counted = { ...memory, seq };
-  if (decision === 'stage') return { ...counted, stage: to };
-  const others = memory.segments.filter((one) => one !== name);
-  return { ...counted, segments: to === null ? others : [...others, name].sort() };
-}
+/** Each record carries all that is remembered after it. */
+const recordedIn = ({ event }: KnownEvent): LeadMemory => (event as unknown as { memory: LeadMemory }).memory;
