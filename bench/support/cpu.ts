@@ -70,11 +70,6 @@ export function residentMb(pid: number): { now: number; peak: number } {
 
 export const peakMb = (pid: number): number => residentMb(pid).peak;
 
-/** A new peak is measured from here on. */
-export function resetPeak(pid: number): void {
-  fs.writeFileSync(`/proc/${pid}/clear_refs`, '5');
-}
-
 export interface CpuReading {
   /** CPU seconds per named root, descendants included. */
   seconds: Record<string, number>;
