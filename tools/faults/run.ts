@@ -64,7 +64,9 @@ export async function faultRun(stage: Stage, options: RunOptions): Promise<RunRe
   const recorder = new Recorder();
   const operatorsStop = new AbortController();
   const since = performance.now();
-  const schedule = new Schedule(blows, system, breaker('faults'), outside, random, (text) => progress.warn('blow', text));
+  const schedule = new Schedule(blows, system, breaker('faults'), outside, random, (text) =>
+    progress.warn('blow', text),
+  );
   let calm = false;
   let gone = 0;
   // slow enough that every blow falls into traffic; what is left then goes at full speed
