@@ -51,7 +51,7 @@ const decisions = () =>
 const listen = () => db.pool.query(`insert into listener values ('crossing', 'hot', 'test') on conflict do nothing`);
 const hot = async () => (await decisions()).filter((one) => one.decision === 'hot');
 
-test('I4: consumed = stored + quarantined + duplicates, and I5: another body under a known id is a conflict', async () => {
+test('I4, I5: consumed = stored + quarantined + duplicates; another body under a known id leaves the first unchanged and is a conflict', async () => {
   await projecting.apply([page('one'), page('two'), page('one'), page('two', { properties: { path: '/other' } })]);
   await projecting.apply([page('one', { receivedAt: now + 5_000 }), page('two', { properties: { path: '/third' } })]);
   // a retry has times of its own, and may come over another network
