@@ -55,7 +55,11 @@ test('I4, I5: consumed = stored + quarantined + duplicates; another body under a
   await projecting.apply([page('one'), page('two'), page('one'), page('two', { properties: { path: '/other' } })]);
   await projecting.apply([page('one', { receivedAt: now + 5_000 }), page('two', { properties: { path: '/third' } })]);
   // a retry has times of its own, and may come over another network
-  const delivery = (nth: number) => page('three', { receivedAt: now + nth, context: { locale: 'ja', sentAt: `sent ${nth}`, skewMs: nth, ip: `192.0.2.${nth}` } });
+  const delivery = (nth: number) =>
+    page('three', {
+      receivedAt: now + nth,
+      context: { locale: 'ja', sentAt: `sent ${nth}`, skewMs: nth, ip: `192.0.2.${nth}` },
+    });
   await projecting.apply([delivery(1), delivery(2)]);
   expect(await offsets()).toEqual({
     next: 8,

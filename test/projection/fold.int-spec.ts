@@ -83,12 +83,16 @@ test('I9: whatever happened, state and memory are what events and decisions say:
             )
           ).rows.map((row) => ({ ...row, memory: { ...row.memory, stage: row.memory.stage ?? 'visitor' } })),
         );
-      const decided = async () => (await db.pool.query(`select id from event where kind = 'decision' order by id`)).rows as unknown;
+      const decided = async () =>
+        (await db.pool.query(`select id from event where kind = 'decision' order by id`)).rows as unknown;
       try {
         for (const batch of history.arrivals) await projecting.apply(batch);
         const before = { roots: await roots(), decided: await decided() };
-        const greatest = (await db.pool.query<{ id: number }>('select coalesce(max(id), 0) as id from lead')).rows[0]!.id;
-        await db.pool.query(`update lead set state = '{"profile":{},"consent":{},"counters":{}}', memory = '{"hot":false,"armed":true,"epoch":0,"stage":null,"segments":[]}'`);
+        const greatest = (await db.pool.query<{ id: number }>('select coalesce(max(id), 0) as id from lead')).rows[0]!
+          .id;
+        await db.pool.query(
+          `update lead set state = '{"profile":{},"consent":{},"counters":{}}', memory = '{"hot":false,"armed":true,"epoch":0,"stage":null,"segments":[]}'`,
+        );
         await rebuild(projecting.pool, projecting.context);
         expect(await roots(greatest)).toBe(before.roots);
         expect(await decided()).toEqual(before.decided);

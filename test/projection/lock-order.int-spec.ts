@@ -64,7 +64,9 @@ async function applyAgainstEachOther(hold: string, left: LeadEvent[], right: Lea
   await holding(hold, async (release) => {
     const applying = [left, right].map(async (events, partition) => {
       const { next } = await prepareOffset(db.pool, projecting.topic, partition);
-      const batches = new BatchProjection(projecting.pool, projecting.context, log, (_, __, times) => repeats.push(times));
+      const batches = new BatchProjection(projecting.pool, projecting.context, log, (_, __, times) =>
+        repeats.push(times),
+      );
       const records = events.map((event, index) => storedRecord(event, next + index));
       await batches.apply(projecting.batchOf(partition, records));
     });
@@ -100,7 +102,10 @@ test('the control: rows locked in the order of arrival do deadlock here', async 
     await client.query('begin');
     try {
       for (const key of ordered)
-        await client.query('select 1 from lead l join subject_key s on s.lead = l.id where s.key = $1 for update of l', [key]);
+        await client.query(
+          'select 1 from lead l join subject_key s on s.lead = l.id where s.key = $1 for update of l',
+          [key],
+        );
       return undefined;
     } catch (error) {
       return sqlStateOf(error);
@@ -109,11 +114,14 @@ test('the control: rows locked in the order of arrival do deadlock here', async 
     }
   };
   const clients = [await db.pool.connect(), await db.pool.connect()] as const;
-  await holding(`select 1 from lead l join subject_key s on s.lead = l.id where s.key = 'a:b050' for update of l`, async (release) => {
-    const locking = [lockOneByOne(clients[0], keys), lockOneByOne(clients[1], [...keys].reverse())];
-    await untilWaiting(2);
-    await release();
-    expect((await Promise.all(locking)).filter(Boolean)).toEqual(['40P01']);
-  });
+  await holding(
+    `select 1 from lead l join subject_key s on s.lead = l.id where s.key = 'a:b050' for update of l`,
+    async (release) => {
+      const locking = [lockOneByOne(clients[0], keys), lockOneByOne(clients[1], [...keys].reverse())];
+      await untilWaiting(2);
+      await release();
+      expect((await Promise.all(locking)).filter(Boolean)).toEqual(['40P01']);
+    },
+  );
   for (const client of clients) client.release();
 });

@@ -36,7 +36,12 @@ const event = (name: string, fields: Partial<LeadEvent> = {}): LeadEvent => ({
   ...fields,
 });
 const withdraw = (name: string) =>
-  event(`withdraw ${name}`, { type: 'retraction', name: 'withdrawn', refersTo: eventIdOf('test', name), properties: {} });
+  event(`withdraw ${name}`, {
+    type: 'retraction',
+    name: 'withdrawn',
+    refersTo: eventIdOf('test', name),
+    properties: {},
+  });
 const many = Array.from({ length: 4_500 }, (_, index) => event(`v${index}`));
 const lead = async () => (await readLead(db.pool, { key: 'e:a@x.jp' }))!;
 const counted = async () =>
@@ -81,7 +86,9 @@ test('what is judged while a long refold is under way makes it begin anew', asyn
   await client.query('begin isolation level repeatable read');
   const before = (await client.query<{ version: number }>('select version from lead')).rows[0]!.version;
   await projecting.apply([withdraw('v1')]);
-  expect((await db.pool.query<{ version: number }>('select version from lead')).rows[0]!.version).toBeGreaterThan(before);
+  expect((await db.pool.query<{ version: number }>('select version from lead')).rows[0]!.version).toBeGreaterThan(
+    before,
+  );
   await client.query('commit');
   client.release();
   expect(await refoldOnePending(projecting.pool, projecting.context)).toBe(true);

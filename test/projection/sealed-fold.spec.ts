@@ -1,7 +1,17 @@
 import fs from 'node:fs';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { canonicalJson, emptyState, foldEvent, freshMemory, indexSignals, compileSignal, judge, makeZone, mergeStates } from '#libs/leads/domain';
+import {
+  canonicalJson,
+  emptyState,
+  foldEvent,
+  freshMemory,
+  indexSignals,
+  compileSignal,
+  judge,
+  makeZone,
+  mergeStates,
+} from '#libs/leads/domain';
 import { compileRulebook, decide, explain, look } from '#libs/projection/domain';
 import { histories, type History } from '../oracle/histories.js';
 import { testRulebook } from './test-rulebook.js';
@@ -45,10 +55,14 @@ function foldAndDecide({ events, zone: name }: History): string {
   const zone = makeZone(name);
   const document = testRulebook();
   const rulebook = compileRulebook(document, 1, zone);
-  const signals = indexSignals(Object.entries(document.signals).map(([signal, definition]) => compileSignal(signal, definition)));
+  const signals = indexSignals(
+    Object.entries(document.signals).map(([signal, definition]) => compileSignal(signal, definition)),
+  );
   const judgements = judge(events.filter((event) => event.refersTo !== undefined));
   const halves = [emptyState(), emptyState()];
-  events.forEach((event, index) => foldEvent(halves[index % 2]!, event, { zone, signals, verdictOf: judgements.verdictOf }));
+  events.forEach((event, index) =>
+    foldEvent(halves[index % 2]!, event, { zone, signals, verdictOf: judgements.verdictOf }),
+  );
   const state = mergeStates(halves[0]!, halves[1]!);
   const now = Math.max(0, ...events.map((event) => event.occurredAt)) + 1;
   const seen = look(state, rulebook, freshMemory(), now);
@@ -79,7 +93,10 @@ test.each([
 test('I16: what the fold is made of imports nothing that could read them', () => {
   const domains = ['leads', 'projection', 'scoring', 'funnel', 'segments'].map((lib) => `libs/${lib}/src/domain`);
   const files = domains.flatMap((folder) =>
-    fs.readdirSync(folder).filter((file) => file.endsWith('.ts') && !file.includes('spec')).map((file) => `${folder}/${file}`),
+    fs
+      .readdirSync(folder)
+      .filter((file) => file.endsWith('.ts') && !file.includes('spec'))
+      .map((file) => `${folder}/${file}`),
   );
   expect(files.length).toBeGreaterThan(40);
   const foreign = files.flatMap((file) =>

@@ -212,7 +212,16 @@ test('I9, I10: with state, memory and ranks deleted, a rebuild reads both back f
   const merge = event('merge', { type: 'merge', email: 'b@x.jp', otherKey: 'e:a@x.jp', properties: {} });
   await projecting.apply([merge, event('form', { ...form, email: 'c@x.jp', anonymousId: 'b' })]);
   await projecting.apply([event('unmerge', { type: 'unmerge', refersTo: merge.id, properties: {} })]);
-  await projecting.apply([event('who', { type: 'identify', links: true, anonymousId: 'b', email: 'd@x.jp', occurredAt: now - 30_000, properties: {} })]);
+  await projecting.apply([
+    event('who', {
+      type: 'identify',
+      links: true,
+      anonymousId: 'b',
+      email: 'd@x.jp',
+      occurredAt: now - 30_000,
+      properties: {},
+    }),
+  ]);
   await driveClock(db.pool, new Date(now + 91 * day));
   for (let round = 0; round < 6; round += 1) await reviewDue(projecting.pool, projecting.context);
   await projecting.apply(views('back', 8, { email: 'a@x.jp', occurredAt: now + 91 * day, receivedAt: now + 91 * day }));
@@ -225,7 +234,8 @@ test('I9, I10: with state, memory and ranks deleted, a rebuild reads both back f
       )
     ).rows as { memory: { epoch: number; outcome?: string } }[];
   const told = async () =>
-    (await db.pool.query(`select (select count(*) from outbox) as outbox, (select count(*) from event) as events`)).rows[0] as object;
+    (await db.pool.query(`select (select count(*) from outbox) as outbox, (select count(*) from event) as events`))
+      .rows[0] as object;
   const before = { roots: await roots(), told: await told() };
   expect(before.roots.map(({ memory }) => memory.epoch).sort()).toEqual([1, 1, 1, 2]);
   expect(before.roots.some(({ memory }) => memory.outcome !== undefined)).toBe(true);

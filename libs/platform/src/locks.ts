@@ -6,4 +6,6 @@ export const advisoryLocks = {
   rulebook: 7_261_003,
   shippedScenarios: 7_261_004,
   apiKeys: 7_261_005,
+  /** With a lead's id as second number: one process refolds a long history. */
+  longRefold: 7_261_006,
 } as const;

@@ -19,11 +19,47 @@ const fields: Record<string, string[]> = {
   familyNameKana: ['familyNameKana', 'lastNameKana', 'seiKana', '姓カナ', '姓かな', 'セイ', '姓フリガナ', '姓ふりがな'],
   givenNameKana: ['givenNameKana', 'firstNameKana', 'meiKana', '名カナ', '名かな', 'メイ', '名フリガナ', '名ふりがな'],
   fullName: ['fullName', 'displayName', '氏名', 'お名前', '名前', '担当者名', 'ご担当者名'],
-  phone: ['phone', 'phoneNumber', 'tel', 'telephone', 'mobile', 'mobilePhone', '電話番号', '電話', '携帯電話', '携帯番号', 'TEL直通', 'TEL1', 'TEL会社'],
-  'company.name': ['companyName', 'company', 'organization', 'organisation', 'employer', '会社名', '企業名', '貴社名', '御社名', '法人名', '勤務先', '団体名'],
+  phone: [
+    'phone',
+    'phoneNumber',
+    'tel',
+    'telephone',
+    'mobile',
+    'mobilePhone',
+    '電話番号',
+    '電話',
+    '携帯電話',
+    '携帯番号',
+    'TEL直通',
+    'TEL1',
+    'TEL会社',
+  ],
+  'company.name': [
+    'companyName',
+    'company',
+    'organization',
+    'organisation',
+    'employer',
+    '会社名',
+    '企業名',
+    '貴社名',
+    '御社名',
+    '法人名',
+    '勤務先',
+    '団体名',
+  ],
   'company.employees': [
-    'employees', 'companyEmployees', 'employeeCount', 'numberOfEmployees', 'numEmployees', 'companySize',
-    '従業員数', '社員数', '従業員規模', '企業規模', '会社規模',
+    'employees',
+    'companyEmployees',
+    'employeeCount',
+    'numberOfEmployees',
+    'numEmployees',
+    'companySize',
+    '従業員数',
+    '社員数',
+    '従業員規模',
+    '企業規模',
+    '会社規模',
   ],
   'company.industry': ['industry', 'companyIndustry', '業種', '業界'],
   'company.website': ['companyWebsite', 'website', 'URL1', 'ホームページ'],
@@ -33,8 +69,18 @@ const fields: Record<string, string[]> = {
   location: ['location', 'prefecture', '都道府県', '所在地', '住所', 'region', 'city', '市区町村'],
   postalCode: ['postalCode', 'postcode', 'zip', 'zipCode', '郵便番号'],
   introductionBy: [
-    'introductionBy', 'introductionTime', 'introductionPlan', 'timeframe', 'timeline', 'purchaseTimeframe',
-    '導入時期', '導入予定時期', '導入予定', '検討時期', '導入希望時期', 'ご検討時期',
+    'introductionBy',
+    'introductionTime',
+    'introductionPlan',
+    'timeframe',
+    'timeline',
+    'purchaseTimeframe',
+    '導入時期',
+    '導入予定時期',
+    '導入予定',
+    '検討時期',
+    '導入希望時期',
+    'ご検討時期',
   ],
   challenge: ['challenge', 'challenges', 'painPoint', '課題', 'お困りごと', 'ご検討の課題'],
   budget: ['budget', '予算', 'ご予算'],
@@ -55,7 +101,14 @@ const placed: Partial<Record<FieldPlace, Record<string, string[]>>> = {
 
 /** Nested objects of Segment's reserved traits describe only this much of the lead. */
 const allowed: Partial<Record<FieldPlace, ReadonlySet<string>>> = {
-  group: new Set(['company.name', 'company.employees', 'company.industry', 'company.website', 'location', 'postalCode']),
+  group: new Set([
+    'company.name',
+    'company.employees',
+    'company.industry',
+    'company.website',
+    'location',
+    'postalCode',
+  ]),
   company: new Set(['company.name', 'company.employees', 'company.industry', 'company.website']),
   address: new Set(['location', 'postalCode']),
 };
@@ -67,7 +120,8 @@ function tableFor(place: FieldPlace): Map<string, FieldRule> {
   for (const source of [fields, placed[place] ?? {}])
     for (const [field, names] of Object.entries(source)) {
       if (allowed[place] && !allowed[place].has(field)) continue;
-      for (const name of names) if (!table.has(normalName(name))) table.set(normalName(name), { field, rank: table.size });
+      for (const name of names)
+        if (!table.has(normalName(name))) table.set(normalName(name), { field, rank: table.size });
     }
   return table;
 }

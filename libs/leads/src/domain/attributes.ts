@@ -45,12 +45,14 @@ function outcomeOf(event: LeadEvent): Profile {
   return profile;
 }
 
-const textOf = (value: Json | undefined): Json => (typeof value === 'string' && value !== '' ? cutText(value, maxAttributeLength) : null);
+const textOf = (value: Json | undefined): Json =>
+  typeof value === 'string' && value !== '' ? cutText(value, maxAttributeLength) : null;
 
 function fieldsOf(event: LeadEvent): Found {
   const found: Found = new Map();
   const place: FieldPlace = event.type === 'group' ? 'group' : 'traits';
-  if (event.type === 'track' || event.type === 'page' || event.type === 'screen') collect(found, 'form', event.properties);
+  if (event.type === 'track' || event.type === 'page' || event.type === 'screen')
+    collect(found, 'form', event.properties);
   collect(found, place, event.traits);
   for (const object of [event.traits, event.properties]) {
     collect(found, 'company', objectIn(object, 'company'));
@@ -94,7 +96,10 @@ function state(profile: Profile, found: Found, event: LeadEvent, zone: Zone): vo
   }
   const fullName = profile['fullName'];
   delete profile['fullName'];
-  const split = names.familyName === undefined && names.givenName === undefined && typeof fullName === 'string' ? splitName(fullName) : names;
+  const split =
+    names.familyName === undefined && names.givenName === undefined && typeof fullName === 'string'
+      ? splitName(fullName)
+      : names;
   if (split.familyName !== undefined) profile['familyName'] = split.familyName;
   if (split.givenName !== undefined) profile['givenName'] = split.givenName;
   const displayName = typeof fullName === 'string' ? withoutHonorific(fullName) : displayNameOf(split);
@@ -128,8 +133,13 @@ function meaningOf(field: string, value: Json, text: string, event: LeadEvent, z
 
 /** Who made the first step: the person (inbound) or we (outbound). */
 function channelOf(text: string): 'inbound' | 'outbound' | undefined {
-  if (/outbound|アウトバウンド|tele|cold|架電|テレアポ|飛び込み|訪問|郵送|postal|direct ?mail|\bdm\b/i.test(text)) return 'outbound';
-  if (/inbound|インバウンド|web|form|フォーム|newsletter|メルマガ|download|資料|ダウンロード|webinar|セミナ|ウェビナ|exhibition|展示会|名刺|social|sns|referral|紹介|検索|search|seo|広告|\bads?\b/i.test(text))
+  if (/outbound|アウトバウンド|tele|cold|架電|テレアポ|飛び込み|訪問|郵送|postal|direct ?mail|\bdm\b/i.test(text))
+    return 'outbound';
+  if (
+    /inbound|インバウンド|web|form|フォーム|newsletter|メルマガ|download|資料|ダウンロード|webinar|セミナ|ウェビナ|exhibition|展示会|名刺|social|sns|referral|紹介|検索|search|seo|広告|\bads?\b/i.test(
+      text,
+    )
+  )
     return 'inbound';
   return undefined;
 }
@@ -137,10 +147,17 @@ function channelOf(text: string): 'inbound' | 'outbound' | undefined {
 /** Answers of qualification records, `bant.budget` for example: stated by this product's own API only. */
 function stateFrameworks(profile: Profile, traits: JsonObject | undefined): void {
   for (const [name, value] of Object.entries(traits ?? {})) {
-    if (!/^[a-z][A-Za-z0-9]{0,39}\.[a-z][A-Za-z0-9]{0,39}$/.test(name) || (typeof value === 'object' && value !== null)) continue;
+    if (!/^[a-z][A-Za-z0-9]{0,39}\.[a-z][A-Za-z0-9]{0,39}$/.test(name) || (typeof value === 'object' && value !== null))
+      continue;
     if (!Object.hasOwn(profile, name)) profile[name] = typeof value === 'string' ? tidy(value) : value;
   }
 }
 
 const tidy = (text: string): string =>
-  cutText(cutText(text, 4 * maxAttributeLength).normalize('NFKC').replace(/\s+/g, ' ').trim(), maxAttributeLength);
+  cutText(
+    cutText(text, 4 * maxAttributeLength)
+      .normalize('NFKC')
+      .replace(/\s+/g, ' ')
+      .trim(),
+    maxAttributeLength,
+  );

@@ -11,4 +11,5 @@ export function canonicalLead(keys: Iterable<SubjectKey>, state: LeadState, look
   return canonicalJson({ keys: [...keys].sort(), profile, consent, counters, firstAt, lastAt, look });
 }
 
-export const stateHash = (keys: Iterable<SubjectKey>, state: LeadState, look?: unknown): string => sha256(canonicalLead(keys, state, look));
+export const stateHash = (keys: Iterable<SubjectKey>, state: LeadState, look?: unknown): string =>
+  sha256(canonicalLead(keys, state, look));

@@ -8,7 +8,20 @@ const legalForms = new RegExp(
 );
 const latinForms = /[\s,.]+(co\.?,?\s*ltd\.?|inc\.?|corp\.?|corporation|k\.?k\.?|llc\.?|ltd\.?|gmbh)\s*$/;
 const oldKanji: Record<string, string> = {
-  髙: '高', 﨑: '崎', 邊: '辺', 邉: '辺', 齋: '斎', 齊: '斉', 國: '国', 澤: '沢', 濱: '浜', 廣: '広', 櫻: '桜', 龍: '竜', 眞: '真', 德: '徳',
+  髙: '高',
+  﨑: '崎',
+  邊: '辺',
+  邉: '辺',
+  齋: '斎',
+  齊: '斉',
+  國: '国',
+  澤: '沢',
+  濱: '浜',
+  廣: '広',
+  櫻: '桜',
+  龍: '竜',
+  眞: '真',
+  德: '徳',
 };
 
 /** What two spellings of one company have in common: suggests a merge, never decides one. */
@@ -37,5 +50,7 @@ const freeMail = new Set(
 /** The domain of an organisation's address; undefined for addresses that anybody can have. */
 export function companyDomain(email: string): string | undefined {
   const domain = email.slice(email.lastIndexOf('@') + 1);
-  return email.includes('@') && domain.includes('.') && domain.length <= 253 && !freeMail.has(domain) ? domain : undefined;
+  return email.includes('@') && domain.includes('.') && domain.length <= 253 && !freeMail.has(domain)
+    ? domain
+    : undefined;
 }

@@ -8,7 +8,8 @@ const most = 10_000_000;
  * vouches for no more. Undefined where it names no number.
  */
 export function employeesOf(answer: Json): number | undefined {
-  if (typeof answer === 'number') return Number.isFinite(answer) && answer >= 0 ? Math.min(most, Math.floor(answer)) : undefined;
+  if (typeof answer === 'number')
+    return Number.isFinite(answer) && answer >= 0 ? Math.min(most, Math.floor(answer)) : undefined;
   if (typeof answer !== 'string') return undefined;
   const text = foldText(answer.slice(0, 200)).replace(/(\d)[,，](?=\d{3})/g, '$1');
   const first = /(\d{1,9})\s*(万|千|k\b)?/.exec(text);

@@ -46,7 +46,8 @@ export function joinComponents(links: Iterable<Link>, aparts: Iterable<LinkPair>
     const right = componentOf(link.b);
     if (left === right) continue;
     const [small, large] = left.size < right.size ? [left, right] : [right, left];
-    if ([...small].some((key) => apartFrom.get(key)?.some((other) => large.has(other)))) skipped.push({ ...link, reason: 'apart' });
+    if ([...small].some((key) => apartFrom.get(key)?.some((other) => large.has(other))))
+      skipped.push({ ...link, reason: 'apart' });
     else if (small.size + large.size > keyLimit) skipped.push({ ...link, reason: 'key-limit' });
     else
       for (const key of small) {

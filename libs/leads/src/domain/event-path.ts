@@ -45,7 +45,8 @@ export function member(object: JsonObject | undefined, path: string): Json | und
   if (Object.hasOwn(object, path)) return object[path];
   let value: Json | undefined = object;
   for (const step of path.split('.')) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, step)) return undefined;
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, step))
+      return undefined;
     value = value[step];
   }
   return value;

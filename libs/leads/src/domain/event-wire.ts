@@ -33,7 +33,11 @@ export function encodeEvent(event: LeadEvent, key: string): WireRecord {
 
 export type Decoded = { ok: true; event: LeadEvent; body: string } | { ok: false; code: string; detail: string };
 
-const typesByWire = new Map((Object.keys(eventTypes) as EventType[]).filter((type) => type !== 'decision').map((type) => [wireTypeOf(type), type]));
+const typesByWire = new Map(
+  (Object.keys(eventTypes) as EventType[])
+    .filter((type) => type !== 'decision')
+    .map((type) => [wireTypeOf(type), type]),
+);
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const earliest = Date.UTC(2000, 0, 1);
@@ -48,7 +52,8 @@ export function decodeEvent(headers: Record<string, string>, value: string): Dec
   const id = headers['ce_id'];
   if (!id || !uuid.test(id)) return refuse('bad-id', 'ce_id is not a UUID');
   const type = typesByWire.get(headers['ce_type'] ?? '');
-  if (type === undefined) return refuse('unknown-type', `ce_type ${JSON.stringify((headers['ce_type'] ?? '').slice(0, 80))}`);
+  if (type === undefined)
+    return refuse('unknown-type', `ce_type ${JSON.stringify((headers['ce_type'] ?? '').slice(0, 80))}`);
   const occurredAt = Date.parse(headers['ce_time'] ?? '');
   if (!(occurredAt >= earliest && occurredAt < latest)) return refuse('bad-time', 'ce_time is outside 2000 to 2100');
   let data: Partial<LeadEvent>;
@@ -57,7 +62,8 @@ export function decodeEvent(headers: Record<string, string>, value: string): Dec
   } catch (error) {
     return refuse('bad-json', (error as Error).message);
   }
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) return refuse('bad-body', 'the value is no object');
+  if (typeof data !== 'object' || data === null || Array.isArray(data))
+    return refuse('bad-body', 'the value is no object');
   const problem = problemOf(data, type);
   if (problem) return refuse('bad-body', problem);
   // the parsed object is nobody else's: what the headers say is put over whatever the body says
@@ -70,7 +76,8 @@ export function decodeEvent(headers: Record<string, string>, value: string): Dec
 }
 
 const sourcePrefix = '/leadfold/';
-const sourceOf = (header = ''): string => (header.startsWith(sourcePrefix) ? header.slice(sourcePrefix.length) : header) || 'unknown';
+const sourceOf = (header = ''): string =>
+  (header.startsWith(sourcePrefix) ? header.slice(sourcePrefix.length) : header) || 'unknown';
 
 const keyFields = ['anonymousId', 'userId', 'email', 'name', 'refersTo', 'otherKey', 'groupId'] as const;
 const maxKeyLength = 512;
@@ -81,13 +88,16 @@ function problemOf(data: Partial<LeadEvent>, type: EventType): string | undefine
   for (const field of keyFields) {
     const value: unknown = data[field];
     if (value === undefined) continue;
-    if (typeof value !== 'string' || value === '' || value.length > maxKeyLength) return `${field} is no string of 1 to ${maxKeyLength} characters`;
+    if (typeof value !== 'string' || value === '' || value.length > maxKeyLength)
+      return `${field} is no string of 1 to ${maxKeyLength} characters`;
     if (value.includes('\0')) return `${field} holds a NUL character`;
   }
   if (data.refersTo !== undefined && !uuid.test(data.refersTo)) return 'refersTo is not a UUID';
   for (const field of ['properties', 'traits', 'context'] as const) {
     const value: unknown = data[field];
-    if (value === undefined ? field === 'properties' : typeof value !== 'object' || value === null || Array.isArray(value))
+    if (
+      value === undefined ? field === 'properties' : typeof value !== 'object' || value === null || Array.isArray(value)
+    )
       return `${field} is no object`;
   }
   const judges = eventTypes[type] === 'judgement' || eventTypes[type] === 'retraction';

@@ -16,7 +16,12 @@ export function firstTouchOf(event: LeadEvent): Record<string, Json> | undefined
   const touch: Record<string, Json> = {};
   let found = false;
   const campaign = context['campaign'];
-  if (typeof campaign === 'object' && campaign !== null && !Array.isArray(campaign) && campaignFields.some((field) => isText(campaign[field]))) {
+  if (
+    typeof campaign === 'object' &&
+    campaign !== null &&
+    !Array.isArray(campaign) &&
+    campaignFields.some((field) => isText(campaign[field]))
+  ) {
     for (const field of campaignFields) {
       const value = campaign[field];
       touch[firstTouchPrefix + (field === 'name' ? 'campaign' : field)] = isText(value) ? cutText(value, 200) : null;
@@ -40,5 +45,7 @@ function foreignReferrer(page: Json | undefined): string | undefined {
 const isText = (value: Json | undefined): value is string => typeof value === 'string' && value !== '';
 
 function hostOf(url: Json | undefined): string | undefined {
-  return typeof url === 'string' ? /^https?:\/\/(?:www\.)?([^/?#:@\s]{1,253})/i.exec(url)?.[1]?.toLowerCase() : undefined;
+  return typeof url === 'string'
+    ? /^https?:\/\/(?:www\.)?([^/?#:@\s]{1,253})/i.exec(url)?.[1]?.toLowerCase()
+    : undefined;
 }

@@ -9,10 +9,22 @@ import { emptyState, type LeadState } from './state.js';
 
 const viewed = compileSignal('viewed', signalDefinition.parse({ event: 'page', distinctBy: 'path' }));
 const stayed = compileSignal('stayed', signalDefinition.parse({ event: 'track', sum: 'seconds' }));
-const context: FoldContext = { zone: makeZone('Asia/Tokyo'), signals: indexSignals([viewed, stayed]), verdictOf: () => undefined };
+const context: FoldContext = {
+  zone: makeZone('Asia/Tokyo'),
+  signals: indexSignals([viewed, stayed]),
+  verdictOf: () => undefined,
+};
 
 const noon = Date.UTC(2026, 5, 1, 3);
-const event = (partial: Partial<LeadEvent>): LeadEvent => ({ id: 'x', type: 'page', source: 'web', occurredAt: noon, receivedAt: noon, properties: {}, ...partial });
+const event = (partial: Partial<LeadEvent>): LeadEvent => ({
+  id: 'x',
+  type: 'page',
+  source: 'web',
+  occurredAt: noon,
+  receivedAt: noon,
+  properties: {},
+  ...partial,
+});
 
 function fold(events: readonly LeadEvent[]): LeadState {
   const state = emptyState();
@@ -47,13 +59,21 @@ const someEvents = fc
 
 test('I8: any split of the events, folded apart and merged in any order, is the fold of them all', () => {
   fc.assert(
-    fc.property(someEvents, fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 200, maxLength: 200 }), (events, parts) => {
-      const [a, b, c] = [0, 1, 2].map((part) => fold(events.filter((_, at) => parts[at] === part))) as [LeadState, LeadState, LeadState];
-      const whole = hash(fold(events));
-      expect(hash(fold([...events].reverse()))).toBe(whole);
-      expect(hash(mergeStates(mergeStates(a, b), c))).toBe(whole);
-      expect(hash(mergeStates(c, mergeStates(b, a)))).toBe(whole);
-    }),
+    fc.property(
+      someEvents,
+      fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 200, maxLength: 200 }),
+      (events, parts) => {
+        const [a, b, c] = [0, 1, 2].map((part) => fold(events.filter((_, at) => parts[at] === part))) as [
+          LeadState,
+          LeadState,
+          LeadState,
+        ];
+        const whole = hash(fold(events));
+        expect(hash(fold([...events].reverse()))).toBe(whole);
+        expect(hash(mergeStates(mergeStates(a, b), c))).toBe(whole);
+        expect(hash(mergeStates(c, mergeStates(b, a)))).toBe(whole);
+      },
+    ),
     { numRuns: 200 },
   );
 });
@@ -69,19 +89,36 @@ test('I16: merging leaves its arguments alone', () => {
 
 test('a counter tells up to k distinct values apart and keeps the smallest hashes', () => {
   const pages = Array.from({ length: 100 }, (_, at) => event({ id: String(at), properties: { path: `/${at}` } }));
-  const counter = Object.values(fold([...pages, ...pages.map((page) => ({ ...page, id: `again-${page.id}` }))]).counters[viewed.hash]!)[0]!;
+  const counter = Object.values(
+    fold([...pages, ...pages.map((page) => ({ ...page, id: `again-${page.id}` }))]).counters[viewed.hash]!,
+  )[0]!;
   expect(counter.count).toBe(200);
-  expect(counter.distinct).toEqual(pages.map((page) => viewed.distinctOf(page, context.zone)!).sort().slice(0, distinctLimit));
+  expect(counter.distinct).toEqual(
+    pages
+      .map((page) => viewed.distinctOf(page, context.zone)!)
+      .sort()
+      .slice(0, distinctLimit),
+  );
 });
 
 test('a sum is clamped per event, never in total', () => {
-  const state = fold([event({ id: '1', type: 'track', properties: { seconds: 5e9 } }), event({ id: '2', type: 'track', properties: { seconds: 7.5 } }), event({ id: '3', type: 'track', properties: { seconds: -3 } })]);
+  const state = fold([
+    event({ id: '1', type: 'track', properties: { seconds: 5e9 } }),
+    event({ id: '2', type: 'track', properties: { seconds: 7.5 } }),
+    event({ id: '3', type: 'track', properties: { seconds: -3 } }),
+  ]);
   expect(Object.values(state.counters[stayed.hash]!)[0]).toMatchObject({ count: 3, sum: 1_000_000_008 });
 });
 
 test('the state hash covers what was folded, the keys and the look, and nothing else', () => {
   const state = fold([event({})]);
-  const reordered: LeadState = { lastAt: state.lastAt!, firstAt: state.firstAt!, counters: state.counters, consent: {}, profile: {} };
+  const reordered: LeadState = {
+    lastAt: state.lastAt!,
+    firstAt: state.firstAt!,
+    counters: state.counters,
+    consent: {},
+    profile: {},
+  };
   expect(stateHash(['a:b', 'e:c'], reordered, { score: 1 })).toBe(stateHash(['e:c', 'a:b'], state, { score: 1 }));
   expect(stateHash(['a:b'], state, { score: 1 })).not.toBe(stateHash(['a:b'], state, { score: 2 }));
   expect(stateHash(['a:b'], state)).not.toBe(stateHash(['a:c'], state));

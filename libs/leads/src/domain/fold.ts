@@ -6,7 +6,6 @@ import { keepWinner, mergeInto } from './merge-states.js';
 import type { CompiledSignal, SignalIndex, Verdict } from './signal.js';
 import { emptyState, type DayCounter, type LeadState } from './state.js';
 
-
 export interface FoldContext {
   zone: Zone;
   signals: SignalIndex;
@@ -36,11 +35,18 @@ export function foldSignals(state: LeadState, event: LeadEvent, context: FoldCon
   const day = context.zone.localDay(event.occurredAt);
   for (const signal of candidates) {
     const verdict = signal.needsVerdict ? context.verdictOf(event.id) : undefined;
-    if (signal.matches(event, verdict)) countOnce((state.counters[signal.hash] ??= {}), day, signal, event, context.zone);
+    if (signal.matches(event, verdict))
+      countOnce((state.counters[signal.hash] ??= {}), day, signal, event, context.zone);
   }
 }
 
-function countOnce(days: Record<number, DayCounter>, day: number, signal: CompiledSignal, event: LeadEvent, zone: Zone): void {
+function countOnce(
+  days: Record<number, DayCounter>,
+  day: number,
+  signal: CompiledSignal,
+  event: LeadEvent,
+  zone: Zone,
+): void {
   const at = event.occurredAt;
   const counter = (days[day] ??= { count: 0, first: at, last: at });
   counter.count += 1;

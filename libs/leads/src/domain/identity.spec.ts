@@ -5,17 +5,49 @@ import { apartOf, identityOf, mayIdentify } from './identity.js';
 import { judge } from './judgement.js';
 import { movedIntervals, ownedIntervals, ownerAt, soleOwner, type Identification } from './ownership.js';
 
-const event = (partial: Partial<LeadEvent>): LeadEvent => ({ id: 'x', type: 'page', source: 'web', occurredAt: 0, receivedAt: 0, properties: {}, ...partial });
+const event = (partial: Partial<LeadEvent>): LeadEvent => ({
+  id: 'x',
+  type: 'page',
+  source: 'web',
+  occurredAt: 0,
+  receivedAt: 0,
+  properties: {},
+  ...partial,
+});
 
 describe('what an event says about who is who', () => {
   test.each<[string, Partial<LeadEvent>, ReturnType<typeof identityOf>]>([
-    ['identify', { type: 'identify', anonymousId: 'b', userId: 's:1', email: 'a@x' }, { link: { a: 'u:s:1', b: 'e:a@x' }, identifications: [{ anon: 'b', strong: 'u:s:1' }] }],
-    ['form', { type: 'track', links: true, anonymousId: 'b', email: 'a@x' }, { identifications: [{ anon: 'b', strong: 'e:a@x' }] }],
-    ['alias of a browser', { type: 'alias', userId: 's:1', otherKey: 'a:b' }, { identifications: [{ anon: 'b', strong: 'u:s:1' }] }],
-    ['alias of a user', { type: 'alias', userId: 's:1', otherKey: 'u:s:0' }, { link: { a: 'u:s:1', b: 'u:s:0' }, identifications: [] }],
-    ['merge with a browser', { type: 'merge', anonymousId: 'b', otherKey: 'e:a@x' }, { identifications: [{ anon: 'b', strong: 'e:a@x' }] }],
+    [
+      'identify',
+      { type: 'identify', anonymousId: 'b', userId: 's:1', email: 'a@x' },
+      { link: { a: 'u:s:1', b: 'e:a@x' }, identifications: [{ anon: 'b', strong: 'u:s:1' }] },
+    ],
+    [
+      'form',
+      { type: 'track', links: true, anonymousId: 'b', email: 'a@x' },
+      { identifications: [{ anon: 'b', strong: 'e:a@x' }] },
+    ],
+    [
+      'alias of a browser',
+      { type: 'alias', userId: 's:1', otherKey: 'a:b' },
+      { identifications: [{ anon: 'b', strong: 'u:s:1' }] },
+    ],
+    [
+      'alias of a user',
+      { type: 'alias', userId: 's:1', otherKey: 'u:s:0' },
+      { link: { a: 'u:s:1', b: 'u:s:0' }, identifications: [] },
+    ],
+    [
+      'merge with a browser',
+      { type: 'merge', anonymousId: 'b', otherKey: 'e:a@x' },
+      { identifications: [{ anon: 'b', strong: 'e:a@x' }] },
+    ],
     ['merge of two browsers', { type: 'merge', anonymousId: 'b', otherKey: 'a:c' }, { identifications: [] }],
-    ['a plain track with both keys', { type: 'track', name: 'X', anonymousId: 'b', userId: 's:1', email: 'a@x' }, { identifications: [] }],
+    [
+      'a plain track with both keys',
+      { type: 'track', name: 'X', anonymousId: 'b', userId: 's:1', email: 'a@x' },
+      { identifications: [] },
+    ],
   ])('%s', (_, partial, said) => {
     expect(identityOf(event(partial))).toEqual(said);
     if (said.link || said.identifications.length > 0) expect(mayIdentify(event(partial))).toBe(true);
@@ -24,7 +56,8 @@ describe('what an event says about who is who', () => {
   test('a mail click identifies only while it is judged human', () => {
     const click = event({ type: 'track', name: 'Email Clicked', anonymousId: 'b', email: 'a@x' });
     expect(identityOf(click, 'human').identifications).toEqual([{ anon: 'b', strong: 'e:a@x' }]);
-    for (const verdict of ['machine', 'unsure', undefined] as const) expect(identityOf(click, verdict).identifications).toEqual([]);
+    for (const verdict of ['machine', 'unsure', undefined] as const)
+      expect(identityOf(click, verdict).identifications).toEqual([]);
     expect(identityOf({ ...click, name: 'Email Opened' }, 'human').identifications).toEqual([]);
   });
 
@@ -59,7 +92,9 @@ describe('who owns an anonymous event', () => {
     ]);
     const one = (): string => 'one lead';
     expect(movedIntervals(ownedIntervals(rows.slice(2), one), ownedIntervals(rows, one))).toEqual([]);
-    expect(movedIntervals(ownedIntervals([]), before)).toEqual([{ from: -Infinity, until: Infinity, before: undefined, after: 'u:last' }]);
+    expect(movedIntervals(ownedIntervals([]), before)).toEqual([
+      { from: -Infinity, until: Infinity, before: undefined, after: 'u:last' },
+    ]);
   });
 
   test('a browser is mixed once its identifications name two leads', () => {
@@ -83,21 +118,29 @@ describe('components', () => {
   });
 
   test('never join keys that an operator holds apart, not even through others', () => {
-    const components = joinComponents([link('a', 'b', 1), link('b', 'c', 2), link('a', 'c', 3)], [{ a: 'c', b: 'a' }], 50);
+    const components = joinComponents(
+      [link('a', 'b', 1), link('b', 'c', 2), link('a', 'c', 3)],
+      [{ a: 'c', b: 'a' }],
+      50,
+    );
     expect(components.membersOf('a')).toEqual(['a', 'b']);
     expect(components.skipped.map(({ reason }) => reason)).toEqual(['apart', 'apart']);
   });
 });
 
 describe('judgements', () => {
-  const verdict = (id: string, occurredAt: number, name: string): LeadEvent => event({ id, type: 'verdict', occurredAt, name, refersTo: 'fact' });
-  const retraction = (id: string, occurredAt: number, name: string, refersTo: string): LeadEvent => event({ id, type: 'retraction', occurredAt, name, refersTo });
+  const verdict = (id: string, occurredAt: number, name: string): LeadEvent =>
+    event({ id, type: 'verdict', occurredAt, name, refersTo: 'fact' });
+  const retraction = (id: string, occurredAt: number, name: string, refersTo: string): LeadEvent =>
+    event({ id, type: 'retraction', occurredAt, name, refersTo });
 
   test('the latest verdict wins, the greater id at equal instants, and a withdrawn one not at all', () => {
     const verdicts = [verdict('b', 1, 'machine'), verdict('a', 1, 'human'), verdict('z', 0, 'unsure')];
     expect(judge(verdicts).verdictOf('fact')).toBe('machine');
     expect(judge([...verdicts, retraction('r', 0, 'withdrawn', 'b')]).verdictOf('fact')).toBe('human');
-    expect(judge([...verdicts, retraction('r', 0, 'withdrawn', 'b'), retraction('s', 1, 'restored', 'b')]).verdictOf('fact')).toBe('machine');
+    expect(
+      judge([...verdicts, retraction('r', 0, 'withdrawn', 'b'), retraction('s', 1, 'restored', 'b')]).verdictOf('fact'),
+    ).toBe('machine');
     expect(judge([verdict('a', 1, 'human'), verdict('b', 2, 'perhaps')]).verdictOf('fact')).toBe('human');
   });
 

@@ -60,7 +60,8 @@ function statedPair(event: LeadEvent): EventIdentity {
   if (!isStrong(own) && !isStrong(other)) return nothing;
   const [strong, anon] = isStrong(own) ? [own, other] : [other, own];
   const identifications = [{ anon: anon.slice(2), strong }];
-  if (event.anonymousId !== undefined && anonKey(event.anonymousId) !== anon) identifications.push({ anon: event.anonymousId, strong });
+  if (event.anonymousId !== undefined && anonKey(event.anonymousId) !== anon)
+    identifications.push({ anon: event.anonymousId, strong });
   return { identifications };
 }
 
@@ -68,5 +69,7 @@ function statedPair(event: LeadEvent): EventIdentity {
 export function apartOf(event: LeadEvent): LinkPair | undefined {
   if (event.type !== 'apart' || event.otherKey === undefined) return undefined;
   const own = strongKeyOf(event);
-  return own === undefined || own === event.otherKey || !isStrong(event.otherKey) ? undefined : { a: own, b: event.otherKey };
+  return own === undefined || own === event.otherKey || !isStrong(event.otherKey)
+    ? undefined
+    : { a: own, b: event.otherKey };
 }

@@ -22,7 +22,14 @@ export * from './signal.js';
 export * from './state.js';
 export * from './text.js';
 export * from './timeline.js';
-export { conditionDefinition, conditionJsonSchema, dayWindow, gradeOrder, bandOrder, temperatureOrder } from './condition.js';
+export {
+  conditionDefinition,
+  conditionJsonSchema,
+  dayWindow,
+  gradeOrder,
+  bandOrder,
+  temperatureOrder,
+} from './condition.js';
 export type { Band, Condition, Grade, Temperature } from './condition.js';
 export { compileCondition } from './condition-compile.js';
 export { never } from './condition-facts.js';

@@ -30,7 +30,11 @@ const atOnce = /すぐ|至急|即時|immediate|asap|as soon as possible|right aw
 function relativeDay(text: string, today: LocalDay): LocalDay | null | undefined {
   if (openEnded.test(text)) return null;
   const { year, month } = civilOf(today);
-  const spans = [...text.matchAll(/(\d{1,3})?\s*(?:[-~〜～–]|to)?\s*(\d{1,3})\s*(日|週間?|[ヶケかカヵ箇]月|月|年|days?|weeks?|months?|mo\b|years?)/g)];
+  const spans = [
+    ...text.matchAll(
+      /(\d{1,3})?\s*(?:[-~〜～–]|to)?\s*(\d{1,3})\s*(日|週間?|[ヶケかカヵ箇]月|月|年|days?|weeks?|months?|mo\b|years?)/g,
+    ),
+  ];
   const last = spans.at(-1);
   if (last) {
     const [, , count, unit] = last;

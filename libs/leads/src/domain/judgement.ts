@@ -21,7 +21,8 @@ export function judge(events: Iterable<Judgement>): Judgements {
   for (const event of events) {
     if (event.refersTo === undefined) continue;
     if (event.type === 'verdict' || event.type === 'unmerge') lower.push(event);
-    else if (event.type === 'retraction' && (event.name === 'withdrawn' || event.name === 'restored')) keepLatest(retractions, event);
+    else if (event.type === 'retraction' && (event.name === 'withdrawn' || event.name === 'restored'))
+      keepLatest(retractions, event);
   }
   const withdrawn = (eventId: string): boolean => retractions.get(eventId)?.name === 'withdrawn';
   const verdicts = new Map<string, Judgement>();

@@ -2,7 +2,15 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addMonths, civilOf, dayOf, formatDay, makeZone, parseDay } from './local-day.js';
 
-const zones = ['Asia/Tokyo', 'America/New_York', 'America/St_Johns', 'Pacific/Apia', 'UTC', 'Africa/Casablanca', 'Australia/Lord_Howe'];
+const zones = [
+  'Asia/Tokyo',
+  'America/New_York',
+  'America/St_Johns',
+  'Pacific/Apia',
+  'UTC',
+  'Africa/Casablanca',
+  'Australia/Lord_Howe',
+];
 const at = (iso: string): number => Date.parse(iso);
 const day = (iso: string): number => parseDay(iso)!;
 
@@ -18,7 +26,8 @@ test('the day that begins twice in St Johns begins once: 2006-10-29 00:00 and, a
   const first = at('2006-10-29T02:30:00Z');
   expect(zone.dayStart(day('2006-10-29'))).toBe(first);
   // at 00:01 the clocks go back to 23:01 of the 28th
-  for (let minute = 0; minute < 70; minute += 1) expect(formatDay(zone.localDay(first + minute * 60_000))).toBe('2006-10-29');
+  for (let minute = 0; minute < 70; minute += 1)
+    expect(formatDay(zone.localDay(first + minute * 60_000))).toBe('2006-10-29');
   expect(formatDay(zone.localDay(first - 1))).toBe('2006-10-28');
 });
 

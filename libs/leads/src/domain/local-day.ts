@@ -100,7 +100,9 @@ function firstWhere(values: Float64Array, holds: (value: number) => boolean): nu
 
 /** Probes every four days: no zone has changed twice within four days since 1990. */
 function stretchesOf(offsetAt: (ms: number) => number): Stretch[] {
-  const stretches: Stretch[] = [{ start: tableStart, offset: offsetAt(tableStart), floor: -Infinity, reached: -Infinity }];
+  const stretches: Stretch[] = [
+    { start: tableStart, offset: offsetAt(tableStart), floor: -Infinity, reached: -Infinity },
+  ];
   for (let probe = tableStart; probe < tableEnd; probe += 4 * dayMs) {
     const offset = offsetAt(probe + 4 * dayMs);
     const last = stretches.at(-1)!;

@@ -2,7 +2,13 @@ import { firstTouchPrefix } from './first-touch.js';
 import type { DayCounter, LeadState, Stamped } from './state.js';
 
 /** The last writer wins by (at, event id); attributes of the first touch keep the first. */
-export function keepWinner<T>(stamps: Record<string, Stamped<T>>, name: string, value: T, at: number, event: string): void {
+export function keepWinner<T>(
+  stamps: Record<string, Stamped<T>>,
+  name: string,
+  value: T,
+  at: number,
+  event: string,
+): void {
   const current = Object.hasOwn(stamps, name) ? stamps[name] : undefined;
   if (current !== undefined) {
     const later = at > current.at || (at === current.at && event > current.event);
@@ -36,7 +42,11 @@ function takeWinners<T>(target: Record<string, Stamped<T>>, addend: Record<strin
 
 function addCounters(a: DayCounter | undefined, b: DayCounter, distinctLimit: number): DayCounter {
   if (a === undefined) return { ...b, ...(b.distinct ? { distinct: [...b.distinct] } : {}) };
-  const added: DayCounter = { count: a.count + b.count, first: Math.min(a.first, b.first), last: Math.max(a.last, b.last) };
+  const added: DayCounter = {
+    count: a.count + b.count,
+    first: Math.min(a.first, b.first),
+    last: Math.max(a.last, b.last),
+  };
   if (a.sum !== undefined || b.sum !== undefined) added.sum = (a.sum ?? 0) + (b.sum ?? 0);
   if (a.distinct || b.distinct)
     added.distinct = [...new Set([...(a.distinct ?? []), ...(b.distinct ?? [])])].sort().slice(0, distinctLimit);

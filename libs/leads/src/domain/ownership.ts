@@ -58,7 +58,10 @@ export interface MovedInterval<Owner> {
 }
 
 /** Where two time lines of one anonymousId disagree: only events in these intervals change their owner. */
-export function movedIntervals<Owner>(before: readonly OwnedInterval<Owner>[], after: readonly OwnedInterval<Owner>[]): MovedInterval<Owner>[] {
+export function movedIntervals<Owner>(
+  before: readonly OwnedInterval<Owner>[],
+  after: readonly OwnedInterval<Owner>[],
+): MovedInterval<Owner>[] {
   const moved: MovedInterval<Owner>[] = [];
   let left = 0;
   let right = 0;
@@ -83,7 +86,10 @@ export function movedIntervals<Owner>(before: readonly OwnedInterval<Owner>[], a
  * The one owner that all identifications of a browser name: its counters can be merged by addition. Undefined if nobody
  * has identified it, or if it is mixed.
  */
-export function soleOwner<Owner>(identifications: readonly Identification[], ownerOf: (strong: SubjectKey) => Owner): Owner | undefined {
+export function soleOwner<Owner>(
+  identifications: readonly Identification[],
+  ownerOf: (strong: SubjectKey) => Owner,
+): Owner | undefined {
   const [first, ...rest] = identifications;
   if (first === undefined) return undefined;
   const owner = ownerOf(first.strong);

@@ -12,7 +12,9 @@ export const withoutHonorific = (name: string): string => name.replace(/\s*(様|
 
 /** Splits only at a space: 「山田 太郎」 family first, "Taro Yamada" given first. An unbroken Japanese name is a family name. */
 export function splitName(fullName: string): NameParts {
-  const words = withoutHonorific(fullName).split(/[\s\u3000]+/u).filter((word) => word !== '');
+  const words = withoutHonorific(fullName)
+    .split(/[\s\u3000]+/u)
+    .filter((word) => word !== '');
   if (words.length === 0) return {};
   if (isJapanese(fullName)) {
     const [familyName, ...given] = words;

@@ -76,10 +76,14 @@ function anyText(parts: string | string[], holds: (value: string, part: string) 
   return (value) => typeof value === 'string' && list.some((part) => holds(value, part));
 }
 
+/** The same paths and answers come again and again: what was found in a short text is remembered. */
+const mostRemembered = 2_000;
+const longestRemembered = 200;
+
 function textFinder(patterns: string[]): (value: unknown) => TextMatch | undefined {
   const finders = patterns.map(compileTextPattern);
-  return (value) => {
-    if (typeof value !== 'string') return undefined;
+  const remembered = new Map<string, TextMatch | undefined>();
+  const search = (value: string): TextMatch | undefined => {
     const folded = foldText(value);
     let plain: TextMatch | undefined;
     for (const find of finders) {
@@ -88,5 +92,15 @@ function textFinder(patterns: string[]): (value: unknown) => TextMatch | undefin
       plain ??= match;
     }
     return plain;
+  };
+  return (value) => {
+    if (typeof value !== 'string') return undefined;
+    if (value.length > longestRemembered) return search(value);
+    const known = remembered.get(value);
+    if (known !== undefined || remembered.has(value)) return known;
+    if (remembered.size >= mostRemembered) remembered.clear();
+    const found = search(value);
+    remembered.set(value, found);
+    return found;
   };
 }

@@ -40,12 +40,17 @@ test.each<[unknown, Record<string, unknown>, boolean]>([
   [{ message: { matches: '比較*他社' } }, { message: '他社製品と比較しています' }, false],
   [{ message: { matches: 'a.c' } }, { message: 'abc' }, false],
 ])('%j holds on %j: %s', (where, properties, holds) => {
-  expect(compile({ event: 'track', name: 'X', where }).matches(event({ type: 'track', name: 'X', properties: properties as LeadEvent['properties'] }))).toBe(holds);
+  expect(
+    compile({ event: 'track', name: 'X', where }).matches(
+      event({ type: 'track', name: 'X', properties: properties as LeadEvent['properties'] }),
+    ),
+  ).toBe(holds);
 });
 
 test('a number in an inquiry is summed: 「◯名での導入を検討中です」', () => {
   const signal = compile({ event: 'form', where: { message: { matches: '{number}名*導入' } }, sum: 'message' });
-  const form = (message: string): LeadEvent => event({ type: 'track', links: true, name: 'Inquiry', properties: { message } });
+  const form = (message: string): LeadEvent =>
+    event({ type: 'track', links: true, name: 'Inquiry', properties: { message } });
   expect(signal.matches(form('１,２００名での導入を検討中です'))).toBe(true);
   expect(signal.sumOf(form('１,２００名での導入を検討中です'))).toBe(1200);
   expect(signal.matches(form('導入を検討中です'))).toBe(false);
@@ -69,13 +74,17 @@ test.each([
   ['7', undefined],
   [null, undefined],
 ])('a sum of %p adds %p', (seconds, added) => {
-  expect(compile({ event: 'track', sum: 'seconds' }).sumOf(event({ type: 'track', properties: { seconds } }))).toBe(added);
+  expect(compile({ event: 'track', sum: 'seconds' }).sumOf(event({ type: 'track', properties: { seconds } }))).toBe(
+    added,
+  );
 });
 
 test('a visit is the session id, else the local day', () => {
   const signal = compile({ event: 'page', distinctBy: 'visit' });
   const of = (partial: Partial<LeadEvent>): string | undefined => signal.distinctOf(event(partial), zone);
-  expect(of({ context: { sessionId: 's1' } })).toBe(of({ properties: { sessionId: 's1' }, occurredAt: Date.UTC(2026, 6, 1) }));
+  expect(of({ context: { sessionId: 's1' } })).toBe(
+    of({ properties: { sessionId: 's1' }, occurredAt: Date.UTC(2026, 6, 1) }),
+  );
   expect(of({ occurredAt: Date.UTC(2026, 5, 1, 14) })).toBe(of({ occurredAt: Date.UTC(2026, 5, 1, 1) }));
   expect(of({ occurredAt: Date.UTC(2026, 5, 1, 15) })).not.toBe(of({ occurredAt: Date.UTC(2026, 5, 1, 14) }));
   expect(compile({ event: 'page', distinctBy: 'path' }).distinctOf(event({}), zone)).toBeUndefined();
@@ -85,14 +94,20 @@ test('S13: a value as deep as a record can hold is no distinct value and breaks 
   const deep = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) as LeadEvent['properties'][string];
   const signal = compile({ event: 'page', where: { path: { exists: true } }, distinctBy: 'path', sum: 'path' });
   const page = event({ properties: { path: deep } });
-  expect([signal.matches(page), signal.distinctOf(page, zone), signal.sumOf(page)]).toEqual([true, undefined, undefined]);
+  expect([signal.matches(page), signal.distinctOf(page, zone), signal.sumOf(page)]).toEqual([
+    true,
+    undefined,
+    undefined,
+  ]);
 });
 
 test('a definition keeps its hash under another name, order of members or order of event names', () => {
   const one = compileSignal('one', { event: 'track', name: ['A', 'B'], where: { x: { gte: 1, lt: 5 } } });
   const two = compileSignal('two', { where: { x: { lt: 5, gte: 1 } }, name: ['B', 'A'], event: 'track' });
   expect(one.hash).toBe(two.hash);
-  expect(compileSignal('one', { event: 'track', name: 'A' }).hash).not.toBe(compileSignal('one', { event: 'track' }).hash);
+  expect(compileSignal('one', { event: 'track', name: 'A' }).hash).not.toBe(
+    compileSignal('one', { event: 'track' }).hash,
+  );
 });
 
 test.each<[unknown, string]>([
@@ -119,8 +134,23 @@ test('an index finds exactly the signals that match', () => {
   ];
   const signals = definitions.map((definition, at) => compileSignal(`s${at}`, definition));
   const index = indexSignals([...signals, compileSignal('again', { event: 'page' })]);
-  for (const one of [event({}), event({ type: 'track', name: 'A' }), event({ type: 'track', name: 'B', links: true }), event({ type: 'track', name: 'C' }), event({ type: 'group' })])
-    expect(index.candidates(one).filter((signal) => signal.matches(one, 'human')).map(({ name }) => name).sort()).toEqual(
-      signals.filter((signal) => signal.matches(one, 'human')).map(({ name }) => name).sort(),
+  for (const one of [
+    event({}),
+    event({ type: 'track', name: 'A' }),
+    event({ type: 'track', name: 'B', links: true }),
+    event({ type: 'track', name: 'C' }),
+    event({ type: 'group' }),
+  ])
+    expect(
+      index
+        .candidates(one)
+        .filter((signal) => signal.matches(one, 'human'))
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(
+      signals
+        .filter((signal) => signal.matches(one, 'human'))
+        .map(({ name }) => name)
+        .sort(),
     );
 });

@@ -6,7 +6,17 @@ import type { Zone } from './local-day.js';
 import { compilePredicate, predicateDefinition } from './predicate.js';
 
 export const signalEvents = [
-  'page', 'screen', 'track', 'form', 'group', 'identify', 'alias', 'outcome', 'delivery', 'consent', 'suppression',
+  'page',
+  'screen',
+  'track',
+  'form',
+  'group',
+  'identify',
+  'alias',
+  'outcome',
+  'delivery',
+  'consent',
+  'suppression',
 ] as const;
 
 const path = z.string().min(1).max(200);
@@ -123,7 +133,8 @@ export function indexSignals(signals: readonly CompiledSignal[]): SignalIndex {
     for (const type of signal.types) {
       const entry = byType.get(type) ?? { unnamed: [], named: new Map<string, CompiledSignal[]>() };
       byType.set(type, entry);
-      for (const name of new Set(namesOf(signal.definition))) entry.named.set(name, [...(entry.named.get(name) ?? []), signal]);
+      for (const name of new Set(namesOf(signal.definition)))
+        entry.named.set(name, [...(entry.named.get(name) ?? []), signal]);
       if (!namesOf(signal.definition)) entry.unnamed.push(signal);
     }
   for (const { unnamed, named } of byType.values()) for (const list of named.values()) list.push(...unnamed);

@@ -17,7 +17,10 @@ export interface TextMatch {
  * digits and commas. `{number}名*導入` finds 「３０名での導入」 and gives 30. Linear in the text's length.
  */
 export function compileTextPattern(pattern: string): (foldedText: string) => TextMatch | undefined {
-  const pieces = foldText(pattern).split('*').map((piece) => piece.trim()).filter((piece) => piece !== '');
+  const pieces = foldText(pattern)
+    .split('*')
+    .map((piece) => piece.trim())
+    .filter((piece) => piece !== '');
   const searches = pieces.map((piece) => {
     const source = piece
       .split('{number}')

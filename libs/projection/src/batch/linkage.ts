@@ -1,5 +1,4 @@
 import {
-  anonKey,
   joinComponents,
   movedIntervals,
   ownedIntervals,
@@ -135,5 +134,3 @@ export function rootsTouched(
   }
   return roots;
 }
-
-export const anonKeys = (anons: Iterable<string>): SubjectKey[] => [...anons].map(anonKey);

@@ -80,7 +80,10 @@ export async function readOwnership(db: Queryable, roots: Iterable<number>): Pro
 export type HistoryRow = EventRow & { root: number | null };
 
 /** `$1` is an array of root ids; `which` is one more condition on `e`. */
-export const historyEvents = (roots: string, which = 'true'): string => `with ${rootKeys.replace('$1', roots)}, anon as (select distinct anon from browser)
+export const historyEvents = (
+  roots: string,
+  which = 'true',
+): string => `with ${rootKeys.replace('$1', roots)}, anon as (select distinct anon from browser)
   select h.root, ${eventColumns} from held h join event e on e.uid = h.bare where h.sort = 'u:' and ${which}
   union all select h.root, ${eventColumns} from held h join event e on e.email = h.bare and e.uid is null where h.sort = 'e:' and ${which}
   union all select null, ${eventColumns} from anon a join event e on e.anon = a.anon and e.uid is null and e.email is null where ${which}`;

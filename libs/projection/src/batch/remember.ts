@@ -5,14 +5,21 @@ import type { LockedLead } from '../store/lead.store.js';
 /** `memory`: what is remembered changed without anything being decided: a merge, a split, an outcome accounted for. */
 export type Recorded = Omit<Decision, 'decision'> & { decision: Decision['decision'] | 'memory' };
 
-/** Leads that were last looked at and nothing was decided about stand in the first stage without a record. */
-const textOf = (memory: LeadMemory, firstStage: string): string => {
-  const { hot, armed, epoch, stage, segments, seq = 0, outcome = '', blocked = [] } = memory;
-  return JSON.stringify([hot, armed, epoch, stage ?? firstStage, segments, seq, outcome, blocked]);
-};
+const none: readonly string[] = [];
+const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((name, index) => name === b[index]);
 
+/** A lead that was looked at and nothing was decided about stands in the first stage without a record. */
 export const sameMemory = (a: LeadMemory, b: LeadMemory, firstStage: string): boolean =>
-  a === b || textOf(a, firstStage) === textOf(b, firstStage);
+  a === b ||
+  (a.hot === b.hot &&
+    a.armed === b.armed &&
+    a.epoch === b.epoch &&
+    (a.stage ?? firstStage) === (b.stage ?? firstStage) &&
+    (a.seq ?? 0) === (b.seq ?? 0) &&
+    a.outcome === b.outcome &&
+    sameList(a.segments, b.segments) &&
+    sameList(a.blocked ?? none, b.blocked ?? none));
 
 /**
  * A rebuild reads decisions and never makes them. So each record carries all that is remembered after it, and of the records

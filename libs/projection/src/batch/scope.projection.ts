@@ -49,7 +49,10 @@ export async function openScope(
   let places = await placesOf(client, keys);
   if (changesNothing(guessedChange) && guess.facts.length === 0) {
     const versions = rootsWithVersions(fresh, places);
-    const leads = await lockLeads(client, [...versions.keys()].filter((id) => !places.minted.has(id)));
+    const leads = await lockLeads(
+      client,
+      [...versions.keys()].filter((id) => !places.minted.has(id)),
+    );
     for (const id of places.minted) if (versions.has(id)) leads.set(id, newLead(id));
     for (const [id, version] of versions) {
       const lead = leads.get(id);

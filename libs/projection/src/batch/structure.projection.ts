@@ -131,7 +131,8 @@ async function placeBrowsers(
       to.memory = withEpochOf(to.memory, from.memory);
       step.reshaped.add(interval.after);
       step.refold.add(interval.before).add(interval.after);
-      for (const id of [interval.before, interval.after]) addOperatorCause(step, operator, id, [browser.own, interval.before, interval.after]);
+      for (const id of [interval.before, interval.after])
+        addOperatorCause(step, operator, id, [browser.own, interval.before, interval.after]);
     }
     if (row.mergedInto !== null) step.refold.delete(own);
   }

@@ -90,7 +90,13 @@ async function writeDecisions(
   const rows = made.map(({ lead, decision, memory, look, at }) => {
     const key = names.get(lead)!;
     // a merged lead may be armed again at an epoch at which its key was armed before
-    const ordinal = { hot: decision.epoch, rearm: revisionOf(memory), stage: decision.seq, segment: decision.seq, memory: decision.seq }[decision.decision];
+    const ordinal = {
+      hot: decision.epoch,
+      rearm: revisionOf(memory),
+      stage: decision.seq,
+      segment: decision.seq,
+      memory: decision.seq,
+    }[decision.decision];
     return { id: derivedId(`decision:${decision.decision}`, key, ordinal), key, lead, decision, memory, look, at };
   });
   await step.client.query({

@@ -92,7 +92,8 @@ export async function countConflicts(client: Queryable, duplicates: readonly Inc
   });
   const stored = new Map(result.rows.map((row) => [row.id, `${row.type} ${comparable(row.body)}`]));
   return duplicates.filter(
-    ({ event, body }) => stored.get(event.id) !== `${event.type} ${comparable(JSON.parse(body.toString()) as JsonObject)}`,
+    ({ event, body }) =>
+      stored.get(event.id) !== `${event.type} ${comparable(JSON.parse(body.toString()) as JsonObject)}`,
   ).length;
 }
 
@@ -100,4 +101,8 @@ export async function countConflicts(client: Queryable, duplicates: readonly Inc
 const ownOfDelivery = { sentAt: undefined, skewMs: undefined, ip: undefined };
 
 const comparable = (body: JsonObject): string =>
-  canonicalJson({ ...body, receivedAt: undefined, ...(body['context'] ? { context: { ...(body['context'] as JsonObject), ...ownOfDelivery } } : {}) });
+  canonicalJson({
+    ...body,
+    receivedAt: undefined,
+    ...(body['context'] ? { context: { ...(body['context'] as JsonObject), ...ownOfDelivery } } : {}),
+  });

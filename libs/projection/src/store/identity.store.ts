@@ -86,7 +86,8 @@ export function addMinted(found: KeyPlaces, minted: ReadonlyMap<SubjectKey, numb
     const place = { key, lead, root: lead, version: 0 };
     found.places.set(key, place);
     found.minted.add(lead);
-    if (key.startsWith('a:')) found.timelines.set(key.slice(2), { own: { ...place, mixed: false }, rows: [], owners: [] });
+    if (key.startsWith('a:'))
+      found.timelines.set(key.slice(2), { own: { ...place, mixed: false }, rows: [], owners: [] });
   }
 }
 

@@ -167,7 +167,7 @@ async function rebuildSlice(
         lead.refoldPending ||
         revisionOf(lead.memory) !== revisionOf(memory) ||
         !sameMemory(lead.memory, memory, firstStage) ||
-        (lead.rulebook === version || lead.rulebook === 0) && canonicalJson(lead.state) !== canonicalJson(state);
+        ((lead.rulebook === version || lead.rulebook === 0) && canonicalJson(lead.state) !== canonicalJson(state));
       if (wrong) corrected += 1;
       if (wrong || (lead.rulebook !== version && lead.rulebook !== 0)) changed.push(root);
       Object.assign(lead, { state, memory, refoldPending: false, rulebook: version });
@@ -198,10 +198,9 @@ async function rankAgain(client: PoolClient, leads: readonly LockedLead[], ruleb
 /** What a corrected state changes about decisions is for the ordinary, quiet review to say. */
 async function dueNow(client: PoolClient, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return;
-  await client.query(
-    'update lead set next_change_at = leadfold_now() where id = any($1::bigint[]) and not mixed',
-    [plainArray(ids)],
-  );
+  await client.query('update lead set next_change_at = leadfold_now() where id = any($1::bigint[]) and not mixed', [
+    plainArray(ids),
+  ]);
   await client.query('update lead_rank set next_change_at = leadfold_now() where lead = any($1::bigint[])', [
     plainArray(ids),
   ]);

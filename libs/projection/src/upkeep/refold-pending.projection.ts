@@ -1,4 +1,4 @@
-import { inTransaction, type Pool, type PoolClient } from '#libs/platform';
+import { advisoryLocks, inTransaction, type Pool, type PoolClient } from '#libs/platform';
 import { lockRulebookShared } from '../batch/batch.projection.js';
 import { refoldInSlices, unseenBatches, type Unseen } from '../batch/refold-slices.projection.js';
 import {
@@ -16,9 +16,6 @@ import { lockLeads } from '../store/lead.store.js';
 import { openBatch } from '../store/offset.store.js';
 import { reviewLocked } from './review.projection.js';
 import { repeating } from './sweep.projection.js';
-
-/** Advisory: two projectors do not refold the same lead. */
-const refoldLock = 7_261_004;
 
 interface Draft extends Refolded {
   lead: number;
@@ -52,7 +49,7 @@ async function draftOne(snapshot: PoolClient, context: ProjectionContext): Promi
   const found = await snapshot.query<{ lead: number; version: number; rulebook: number }>(
     `select id as lead, version, (select version from rulebook_publish order by id desc limit 1) as rulebook
       from (select id, version from lead where refold_pending and merged_into is null order by id limit 20) as pending
-      where pg_try_advisory_xact_lock(${refoldLock}, (id % 2147483647)::int) limit 1`,
+      where pg_try_advisory_xact_lock(${advisoryLocks.longRefold}, (id % 2147483647)::int) limit 1`,
   );
   const pending = found.rows[0];
   if (!pending) return undefined;
@@ -71,10 +68,11 @@ async function finish(client: PoolClient, context: ProjectionContext, draft: Dra
   const rulebook = await context.rulebook(client, draft.rulebook);
   const ownership = await readOwnership(client, [draft.lead]);
   const { after, underWay } = draft.unseen;
-  const since = await client.query<HistoryRow>(
-    historyEvents('$1', '(e.batch > $2 or e.batch = any($3::bigint[]))'),
-    [plainArray([draft.lead]), after, plainArray(underWay)],
-  );
+  const since = await client.query<HistoryRow>(historyEvents('$1', '(e.batch > $2 or e.batch = any($3::bigint[]))'), [
+    plainArray([draft.lead]),
+    after,
+    plainArray(underWay),
+  ]);
   for (const row of since.rows) take(row, ownership);
   const { events } = ownership.histories.get(draft.lead)!;
   const judgements = await judgementsOf(
