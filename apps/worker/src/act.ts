@@ -97,6 +97,7 @@ export class Act {
     await this.wakeUp.stop();
     await Promise.all(this.pumps.map((pump) => pump.stop()));
     await Promise.all(this.runners.map((runner) => runner.stop(graceMs)));
+    // what does not get through stays in fact_outbox for whoever runs next
     await relayFacts(this.parts.pool, this.parts.eventLog).catch(() => undefined);
     await Promise.all(this.senders.map((sender) => sender.close()));
   }
