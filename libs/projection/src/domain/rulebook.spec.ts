@@ -100,3 +100,12 @@ describe('errors name their path', () => {
     expect(change(edit)).toContain(expected);
   });
 });
+
+test.each(['a: ' + '['.repeat(100_000), '{a: '.repeat(50_000)])(
+  'S13: a document that is all brackets is refused before it is read',
+  (text) => {
+    expect(parseRulebook(text)).toEqual({
+      errors: [{ path: '', code: 'too-deep', message: 'is nested more than 60 levels deep' }],
+    });
+  },
+);

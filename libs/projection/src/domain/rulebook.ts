@@ -14,6 +14,9 @@ const maxLength = 1_000_000;
 export function parseRulebook(text: string): ParsedRulebook {
   if (text.length > maxLength)
     return { errors: [{ path: '', code: 'too-long', message: `is longer than ${maxLength} characters` }] };
+  // the reader of YAML recurses, and takes seconds to give up on a document that is all brackets
+  if (bracketDepth(text) > 200)
+    return { errors: [{ path: '', code: 'too-deep', message: 'is nested more than 60 levels deep' }] };
   const lines = new LineCounter();
   const yaml = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true });
   if (yaml.errors.length > 0)
@@ -74,3 +77,14 @@ function depthOf(value: unknown, depth = 0): number {
 }
 
 export type { Condition };
+
+/** Brackets inside of texts count too: no rulebook leaves hundreds of them open. */
+function bracketDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const bracket of text.match(/[[\]{}]/g) ?? []) {
+    depth = bracket === '[' || bracket === '{' ? depth + 1 : Math.max(0, depth - 1);
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
+}
