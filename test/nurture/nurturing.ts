@@ -23,8 +23,14 @@ export interface Nurturing {
 /** The worker's acting parts with the shipped rulebook and scenarios. */
 export async function startNurturing(db: TestDatabase, env: Record<string, string>): Promise<Nurturing> {
   const parsed = parseConfig(config, {
-    DATABASE_URL: db.url, EVENT_LOG: 'postgres', REDIS_URL: process.env['TEST_REDIS_URL'],
-    JOB_QUEUE_PREFIX: `t${newId().replaceAll('-', '')}`, TRACKING_SECRET: secret, MAIL_FROM: 'marketing@example.com', SENDER_ADDRESS: '東京都千代田区1-1', ...env,
+    DATABASE_URL: db.url,
+    EVENT_LOG: 'postgres',
+    REDIS_URL: process.env['TEST_REDIS_URL'],
+    JOB_QUEUE_PREFIX: `t${newId().replaceAll('-', '')}`,
+    TRACKING_SECRET: secret,
+    MAIL_FROM: 'marketing@example.com',
+    SENDER_ADDRESS: '東京都千代田区1-1',
+    ...env,
   });
   const log = createLogger('worker', process.env['LOG_LEVEL'] ?? 'warn');
   const { pool } = db;
@@ -34,8 +40,16 @@ export async function startNurturing(db: TestDatabase, env: Record<string, strin
   const handOut = new HandOut(queue, log);
   const nurture = createNurture({ pool, eventLog, queue, config: parsed, log, handOut, judge: judgeByRulebook });
   const act = new Act({
-    config: parsed, pool, log, eventLog, queue, handOut, progress: new Progress(log), metrics: createMetrics('worker'),
-    handlers: nurture.handlers, mailPolicy: nurture.mailPolicy,
+    config: parsed,
+    pool,
+    log,
+    eventLog,
+    queue,
+    handOut,
+    progress: new Progress(log),
+    metrics: createMetrics('worker'),
+    handlers: nurture.handlers,
+    mailPolicy: nurture.mailPolicy,
   });
   await act.start();
   await nurture.start();
@@ -61,24 +75,39 @@ export interface Person {
 }
 
 /** A lead as the projector leaves it behind. */
-export async function becomeLead(db: TestDatabase, { email, consent = 'granted', profile = {}, memory = {} }: Person): Promise<number> {
+export async function becomeLead(
+  db: TestDatabase,
+  { email, consent = 'granted', profile = {}, memory = {} }: Person,
+): Promise<number> {
   const stamp = { at: Date.UTC(2026, 10, 1), event: newId() };
   const state = {
-    profile: Object.fromEntries(Object.entries({ email, ...profile }).map(([name, value]) => [name, { value, ...stamp }])),
+    profile: Object.fromEntries(
+      Object.entries({ email, ...profile }).map(([name, value]) => [name, { value, ...stamp }]),
+    ),
     consent: consent ? { marketing: { value: { state: consent, basis: 'opt-in' }, ...stamp } } : {},
     counters: {},
   };
-  const inserted = await db.pool.query<{ id: number }>('insert into lead (state, memory) values ($1, $2) returning id', [
-    JSON.stringify(state),
-    JSON.stringify({ hot: false, armed: true, epoch: 0, stage: null, segments: [], ...memory }),
-  ]);
+  const inserted = await db.pool.query<{ id: number }>(
+    'insert into lead (state, memory) values ($1, $2) returning id',
+    [
+      JSON.stringify(state),
+      JSON.stringify({ hot: false, armed: true, epoch: 0, stage: null, segments: [], ...memory }),
+    ],
+  );
   const { id } = inserted.rows[0]!;
   await db.pool.query('insert into subject_key (key, lead) values ($1, $2)', [`e:${email}`, id]);
   return id;
 }
 
 /** A notice as the projector's transaction leaves it behind. */
-export async function notice(db: TestDatabase, lead: number, email: string, kind: string, name: string, quiet: string | null = null): Promise<string> {
+export async function notice(
+  db: TestDatabase,
+  lead: number,
+  email: string,
+  kind: string,
+  name: string,
+  quiet: string | null = null,
+): Promise<string> {
   const event = newId();
   await db.pool.query(
     `with new as (insert into outbox (key, kind, name, lead, subject_key, event, quiet_cause, payload, created_at)

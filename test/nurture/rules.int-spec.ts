@@ -1,7 +1,18 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
-  ActivateScenario, ActivateScenarioHandler, advanceRunJob, ensureDefaultScenarios, jobsOf, PauseScenario, PauseScenarioHandler,
-  resubscribe, SaveScenarioVersion, SaveScenarioVersionHandler, SaveTemplateVersion, SaveTemplateVersionHandler, suppress,
+  ActivateScenario,
+  ActivateScenarioHandler,
+  advanceRunJob,
+  ensureDefaultScenarios,
+  jobsOf,
+  PauseScenario,
+  PauseScenarioHandler,
+  resubscribe,
+  SaveScenarioVersion,
+  SaveScenarioVersionHandler,
+  SaveTemplateVersion,
+  SaveTemplateVersionHandler,
+  suppress,
 } from '#libs/nurture';
 import { driveClock, newId } from '#libs/platform';
 import { ensureDefaultRulebook } from '#libs/projection';
@@ -36,7 +47,10 @@ beforeAll(async () => {
   db = await createTestDatabase();
   await ship(db);
   await driveClock(db.pool, wednesday);
-  for (const [name, document] of [['burst', burst], ['again', again]] as const) {
+  for (const [name, document] of [
+    ['burst', burst],
+    ['again', again],
+  ] as const) {
     await new SaveScenarioVersionHandler(db.pool).execute(new SaveScenarioVersion(document, 'test'));
     await new ActivateScenarioHandler(db.pool).execute(new ActivateScenario(name, undefined, 'test'));
   }
@@ -50,11 +64,28 @@ afterAll(async () => {
 });
 
 const received = (email: string) => sink.received.filter((mail) => mail.to[0] === email).length;
-const mails = (email: string, count: number) => until(`${email} has ${count} mails`, () => received(email) >= count, 30_000);
-const taken = () => until('notices are taken', async () => (await db.pool.query('select 1 from outbox where taken_at is null')).rowCount === 0, 30_000);
-const runsOf = async (lead: number) => (await db.pool.query<{ id: string; exit_reason: string | null }>('select id, exit_reason from run where lead = $1 order by entered_at', [lead])).rows;
+const mails = (email: string, count: number) =>
+  until(`${email} has ${count} mails`, () => received(email) >= count, 30_000);
+const taken = () =>
+  until(
+    'notices are taken',
+    async () => (await db.pool.query('select 1 from outbox where taken_at is null')).rowCount === 0,
+    30_000,
+  );
+const runsOf = async (lead: number) =>
+  (
+    await db.pool.query<{ id: string; exit_reason: string | null }>(
+      'select id, exit_reason from run where lead = $1 order by entered_at',
+      [lead],
+    )
+  ).rows;
 const delivery = async (email: string, step: string) =>
-  (await db.pool.query<{ state: string; reason: string | null; due_at: Date }>('select state, reason, due_at from delivery where recipient = $1 and step = $2', [email, step])).rows[0];
+  (
+    await db.pool.query<{ state: string; reason: string | null; due_at: Date }>(
+      'select state, reason, due_at from delivery where recipient = $1 and step = $2',
+      [email, step],
+    )
+  ).rows[0];
 
 test('the third mail of a day waits until the first is a day old', async () => {
   const email = 'capped@example.com';
@@ -65,10 +96,14 @@ test('the third mail of a day waits until the first is a day old', async () => {
   await driveClock(db.pool, at('2026-11-04', '10:02'));
   await mails(email, 2);
   await driveClock(db.pool, at('2026-11-04', '10:04'));
-  const due = await until('the third is put off', async () => {
-    const third = await delivery(email, 'three');
-    return third && third.due_at > at('2026-11-05', '09:59') && third;
-  }, 30_000);
+  const due = await until(
+    'the third is put off',
+    async () => {
+      const third = await delivery(email, 'three');
+      return third && third.due_at > at('2026-11-05', '09:59') && third;
+    },
+    30_000,
+  );
   expect(due.state).toBe('pending');
   expect(received(email)).toBe(2);
   await driveClock(db.pool, at('2026-11-05', '10:05'));
@@ -100,8 +135,17 @@ test('I22: a hard bounce suppresses the address in the same transaction, is told
   await until('the run ended', async () => (await runsOf(lead))[0]?.exit_reason === 'suppressed', 30_000);
   sink.refuse = () => undefined;
   expect(await delivery(email, 'one')).toMatchObject({ state: 'failed', reason: 'bounced' });
-  expect((await db.pool.query('select reason from suppression where address = $1', [email])).rows).toEqual([{ reason: 'bounce' }]);
-  expect((await db.pool.query("select 1 from fact_outbox where record::text like '%suppression%' and record::text like $1", [`%${email}%`])).rowCount).toBe(1);
+  expect((await db.pool.query('select reason from suppression where address = $1', [email])).rows).toEqual([
+    { reason: 'bounce' },
+  ]);
+  expect(
+    (
+      await db.pool.query(
+        "select 1 from fact_outbox where record::text like '%suppression%' and record::text like $1",
+        [`%${email}%`],
+      )
+    ).rowCount,
+  ).toBe(1);
   expect(await resubscribe(db.pool, email, 'api')).toBe(false);
 });
 
@@ -114,7 +158,13 @@ test('who unsubscribed may come back: the consent is stated and mails go again',
   await until('the run ended', async () => (await runsOf(lead))[0]?.exit_reason === 'suppressed', 30_000);
   expect(await resubscribe(db.pool, email, 'api')).toBe(true);
   expect(await resubscribe(db.pool, email, 'api')).toBe(false);
-  expect((await db.pool.query("select 1 from fact_outbox where record::text like '%granted%' and record::text like $1", [`%${email}%`])).rowCount).toBe(1);
+  expect(
+    (
+      await db.pool.query("select 1 from fact_outbox where record::text like '%granted%' and record::text like $1", [
+        `%${email}%`,
+      ])
+    ).rowCount,
+  ).toBe(1);
   await notice(db, lead, email, 'signal', 'requested-quote');
   await mails(email, 1);
 });
@@ -125,9 +175,17 @@ test('a run that cannot be read and one that the database refuses rest; the othe
     if new.recipient = 'refused@example.com' then raise exception 'refused' using errcode = '22023'; end if; return new; end $$`);
   await db.pool.query('create trigger refuse_one before insert on delivery for each row execute function refuse_one()');
   await db.pool.query("insert into scenario (name) values ('damaged')");
-  await db.pool.query(`insert into scenario_version (name, version, document, created_by) values ('damaged', 1, '{"name":"damaged"}', 'test')`);
+  await db.pool.query(
+    `insert into scenario_version (name, version, document, created_by) values ('damaged', 1, '{"name":"damaged"}', 'test')`,
+  );
   const runs = new Map<string, string>();
-  for (const email of ['good1@example.com', 'refused@example.com', 'good2@example.com', 'broken@example.com', 'good3@example.com']) {
+  for (const email of [
+    'good1@example.com',
+    'refused@example.com',
+    'good2@example.com',
+    'broken@example.com',
+    'good3@example.com',
+  ]) {
     const lead = await becomeLead(db, { email });
     runs.set(email, newId());
     await db.pool.query(
@@ -139,12 +197,24 @@ test('a run that cannot be read and one that the database refuses rest; the othe
   await worker.queue.enqueueMany(advanceRunJob, jobsOf([...runs.values()], 'group'));
   for (const email of ['good1@example.com', 'good2@example.com', 'good3@example.com']) await mails(email, 1);
   const rested = await until('both rest', async () => {
-    const { rows } = await db.pool.query<{ run: string; reason: string }>("select run, reason from run_log where effect = 'rest'");
+    const { rows } = await db.pool.query<{ run: string; reason: string }>(
+      "select run, reason from run_log where effect = 'rest'",
+    );
     return rows.length === 2 && new Map(rows.map((row) => [row.run, row.reason]));
   });
-  expect(rested).toEqual(new Map([[runs.get('refused@example.com'), 'sql-22023'], [runs.get('broken@example.com'), 'scenario-invalid']]));
-  const states = await db.pool.query("select state, due_at > leadfold_now() as later from run where id = any($1)", [[runs.get('refused@example.com'), runs.get('broken@example.com')]]);
-  expect(states.rows).toEqual([{ state: 'active', later: true }, { state: 'active', later: true }]);
+  expect(rested).toEqual(
+    new Map([
+      [runs.get('refused@example.com'), 'sql-22023'],
+      [runs.get('broken@example.com'), 'scenario-invalid'],
+    ]),
+  );
+  const states = await db.pool.query('select state, due_at > leadfold_now() as later from run where id = any($1)', [
+    [runs.get('refused@example.com'), runs.get('broken@example.com')],
+  ]);
+  expect(states.rows).toEqual([
+    { state: 'active', later: true },
+    { state: 'active', later: true },
+  ]);
   await db.pool.query('drop trigger refuse_one on delivery');
 });
 
@@ -159,7 +229,8 @@ test('a paused scenario enrols nobody', async () => {
 });
 
 const body = '{{ sender_name }} {{ sender_address }} <a href="{{ unsubscribe_url }}">stop</a>';
-const mjml = (text: string) => `<mjml><mj-body><mj-section><mj-column><mj-text>${text}</mj-text></mj-column></mj-section></mj-body></mjml>`;
+const mjml = (text: string) =>
+  `<mjml><mj-body><mj-section><mj-column><mj-text>${text}</mj-text></mj-column></mj-section></mj-body></mjml>`;
 test.each<[string, string, string, string]>([
   ['no sender, no address, no way to refuse', 'Hello', mjml('Hello'), 'missing-variable'],
   ['a variable nobody declared', 'Hello', mjml(`${body} {{ lead.salary }}`), 'unknown-variable'],
@@ -168,8 +239,13 @@ test.each<[string, string, string, string]>([
   ['an include', 'Hello', mjml(`${body} {% include ".env" %}`), 'bad-liquid'],
   ['no MJML', 'Hello', '<html></html>', 'bad-mjml'],
 ])('S7: a template is refused: %s', async (_what, subject, text, code) => {
-  const saving = new SaveTemplateVersionHandler(db.pool).execute(new SaveTemplateVersion('refused', { en: { subject, mjml: text } }, 'test'));
-  await expect(saving).rejects.toMatchObject({ code: 'template-invalid', options: { errors: expect.arrayContaining([expect.objectContaining({ code })]) } });
+  const saving = new SaveTemplateVersionHandler(db.pool).execute(
+    new SaveTemplateVersion('refused', { en: { subject, mjml: text } }, 'test'),
+  );
+  await expect(saving).rejects.toMatchObject({
+    code: 'template-invalid',
+    options: { errors: expect.arrayContaining([expect.objectContaining({ code })]) },
+  });
   expect((await db.pool.query("select 1 from template_version where name = 'refused'")).rowCount).toBe(0);
 });
 
@@ -179,7 +255,9 @@ test('two workers that start on an empty database save what is shipped once', as
     await ensureDefaultRulebook(empty.pool);
     await Promise.all([ensureDefaultScenarios(empty.pool), ensureDefaultScenarios(empty.pool)]);
     for (const table of ['scenario_version', 'template_version'])
-      expect((await empty.pool.query(`select max(version)::int as version from ${table}`)).rows).toEqual([{ version: 1 }]);
+      expect((await empty.pool.query(`select max(version)::int as version from ${table}`)).rows).toEqual([
+        { version: 1 },
+      ]);
   } finally {
     await empty.drop();
   }

@@ -28,18 +28,33 @@ afterAll(async () => {
 });
 
 const received = (email: string) => sink.received.filter((mail) => mail.to[0] === email);
-const parsed = (email: string): Promise<Email[]> => Promise.all(received(email).map((mail) => PostalMime.parse(mail.raw)));
-const mails = (email: string, count: number) => until(`${email} has ${count} mails`, () => received(email).length >= count);
+const parsed = (email: string): Promise<Email[]> =>
+  Promise.all(received(email).map((mail) => PostalMime.parse(mail.raw)));
+const mails = (email: string, count: number) =>
+  until(`${email} has ${count} mails`, () => received(email).length >= count);
 const runOf = async (lead: number, scenario: string) =>
-  (await db.pool.query<{ state: string; exit_reason: string; step: string; id: string }>('select * from run where lead = $1 and scenario = $2', [lead, scenario])).rows[0];
+  (
+    await db.pool.query<{ state: string; exit_reason: string; step: string; id: string }>(
+      'select * from run where lead = $1 and scenario = $2',
+      [lead, scenario],
+    )
+  ).rows[0];
 const ended = (lead: number, scenario: string, reason: string) =>
   until(`${scenario} ended: ${reason}`, async () => (await runOf(lead, scenario))?.exit_reason === reason);
 const deliveries = async (email: string) =>
-  (await db.pool.query<{ id: string; state: string; reason: string | null }>('select id, state, reason from delivery where recipient = $1 order by created_at', [email])).rows;
+  (
+    await db.pool.query<{ id: string; state: string; reason: string | null }>(
+      'select id, state, reason from delivery where recipient = $1 order by created_at',
+      [email],
+    )
+  ).rows;
 
 test('the follow-up: thanks at once, cases three business days (and a holiday) later at ten, then the end', async () => {
   const email = 'yamada@example.co.jp';
-  const lead = await becomeLead(db, { email, profile: { familyName: '山田', givenName: '太郎<b>', 'company.name': 'アクメ株式会社' } });
+  const lead = await becomeLead(db, {
+    email,
+    profile: { familyName: '山田', givenName: '太郎<b>', 'company.name': 'アクメ株式会社' },
+  });
   await notice(db, lead, email, 'signal', 'requested-material');
   await mails(email, 1);
   const [first] = await parsed(email);
@@ -53,7 +68,10 @@ test('the follow-up: thanks at once, cases three business days (and a holiday) l
   expect(first!.messageId).toBe(`<${(await deliveries(email))[0]!.id}@example.com>`);
 
   const click = /href="http:\/\/127\.0\.0\.1:24300\/c\/([\w-]+)"/.exec(first!.html!);
-  expect(new TokenSeal(secret, 'tracking').open(click![1]!)).toMatchObject({ u: 'https://www.example.com/documents', k: `e:${email}` });
+  expect(new TokenSeal(secret, 'tracking').open(click![1]!)).toMatchObject({
+    u: 'https://www.example.com/documents',
+    k: `e:${email}`,
+  });
   expect(first!.html).toMatch(/<img src="http:\/\/127\.0\.0\.1:24300\/o\/[\w-]+\.gif"/);
 
   await driveClock(db.pool, day('11-06', '10:01'));
@@ -104,14 +122,21 @@ test('S5 I22: following the link changes nothing; the POST unsubscribes at once 
   await notice(db, lead, email, 'signal', 'signed-up-newsletter');
   await mails(email, 1);
   const seal = new TokenSeal(secret, 'unsubscribe');
-  const token = /\/u\/([\w-]+)>/.exec((await parsed(email))[0]!.headers.find((h) => h.key === 'list-unsubscribe')!.value)![1]!;
+  const token = /\/u\/([\w-]+)>/.exec(
+    (await parsed(email))[0]!.headers.find((h) => h.key === 'list-unsubscribe')!.value,
+  )![1]!;
   expect(await recipientOf(db.pool, seal, token)).toMatchObject({ email });
   expect((await db.pool.query('select 1 from suppression where address = $1', [email])).rowCount).toBe(0);
-  await expect(recipientOf(db.pool, seal, `${token.slice(0, -2)}AA`)).rejects.toMatchObject({ code: 'unsubscribe-unknown' });
+  await expect(recipientOf(db.pool, seal, `${token.slice(0, -2)}AA`)).rejects.toMatchObject({
+    code: 'unsubscribe-unknown',
+  });
 
   await new UnsubscribeHandler(db.pool, seal).execute(new Unsubscribe(token));
   await new UnsubscribeHandler(db.pool, seal).execute(new Unsubscribe(token));
-  const facts = await db.pool.query("select 1 from fact_outbox where record::text like '%unsubscribe%' and record::text like $1", [`%${email}%`]);
+  const facts = await db.pool.query(
+    "select 1 from fact_outbox where record::text like '%unsubscribe%' and record::text like $1",
+    [`%${email}%`],
+  );
   expect(facts.rowCount).toBe(1);
   await ended(lead, 'introduction', 'suppressed');
   await driveClock(db.pool, day('11-20', '12:00'));
@@ -142,7 +167,9 @@ test('mails wait for office hours and go out in the morning', async () => {
   await driveClock(db.pool, day('11-06', '23:00'));
   const lead = await becomeLead(db, { email });
   await notice(db, lead, email, 'signal', 'requested-material');
-  const due = async () => (await db.pool.query<{ due_at: Date }>('select due_at from delivery where recipient = $1', [email])).rows[0]?.due_at;
+  const due = async () =>
+    (await db.pool.query<{ due_at: Date }>('select due_at from delivery where recipient = $1', [email])).rows[0]
+      ?.due_at;
   await until('it is put off to Monday', async () => (await due())?.getTime() === day('11-09', '09:00').getTime());
   expect(received(email)).toHaveLength(0);
   await driveClock(db.pool, day('11-09', '09:00'));
@@ -156,7 +183,10 @@ test('I19: the same notice again, and a second entry of the same person, make no
   await mails(email, 1);
   await db.pool.query('update outbox set taken_at = null where event = $1', [event]);
   await notice(db, lead, email, 'signal', 'requested-material');
-  await until('notices are taken', async () => (await db.pool.query('select 1 from outbox where taken_at is null')).rowCount === 0);
+  await until(
+    'notices are taken',
+    async () => (await db.pool.query('select 1 from outbox where taken_at is null')).rowCount === 0,
+  );
   expect(await deliveries(email)).toHaveLength(1);
 });
 
@@ -164,7 +194,10 @@ test('a quiet notice enrols nobody', async () => {
   const email = 'quiet@example.com';
   const lead = await becomeLead(db, { email });
   await notice(db, lead, email, 'signal', 'requested-material', 'old-events');
-  await until('notices are taken', async () => (await db.pool.query('select 1 from outbox where taken_at is null')).rowCount === 0);
+  await until(
+    'notices are taken',
+    async () => (await db.pool.query('select 1 from outbox where taken_at is null')).rowCount === 0,
+  );
   expect(await runOf(lead, 'material-follow-up')).toBeUndefined();
 });
 

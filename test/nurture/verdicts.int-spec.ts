@@ -9,7 +9,10 @@ let db: TestDatabase;
 let log: EventLog;
 beforeAll(async () => {
   db = await createTestDatabase();
-  log = createEventLog({ ...parseConfig(eventLogConfig, { EVENT_LOG: 'postgres' }), DATABASE_URL: db.url }, createLogger('test', 'warn'));
+  log = createEventLog(
+    { ...parseConfig(eventLogConfig, { EVENT_LOG: 'postgres' }), DATABASE_URL: db.url },
+    createLogger('test', 'warn'),
+  );
   await log.prepare();
 });
 afterAll(async () => {
@@ -20,15 +23,24 @@ afterAll(async () => {
 /** What stands on the log since the last look. */
 const seen = new Set<string>();
 const take = async () => {
-  const { rows } = await db.pool.query<{ id: string; value: Buffer }>("select headers ->> 'ce_id' as id, value from log_record");
+  const { rows } = await db.pool.query<{ id: string; value: Buffer }>(
+    "select headers ->> 'ce_id' as id, value from log_record",
+  );
   const fresh = rows.filter((row) => !seen.has(row.id));
   for (const { id } of fresh) seen.add(id);
-  return fresh.map(({ id, value }) => ({ id, ...(JSON.parse(value.toString()) as { name: string; refersTo: string }) }));
+  return fresh.map(({ id, value }) => ({
+    id,
+    ...(JSON.parse(value.toString()) as { name: string; refersTo: string }),
+  }));
 };
 
 const hit = async (delivery: string, secondsAgo: number, url: string, method = 'GET') => {
   const id = newId();
-  const body = { name: 'Email Clicked', properties: { deliveryId: delivery, url }, context: { method, userAgent: 'Mozilla/5.0 (X11) Firefox/140' } };
+  const body = {
+    name: 'Email Clicked',
+    properties: { deliveryId: delivery, url },
+    context: { method, userAgent: 'Mozilla/5.0 (X11) Firefox/140' },
+  };
   await db.pool.query(
     `insert into event (id, kind, type, source, email, occurred_at, received_at, batch, body)
      values ($1, 'behaviour', 'track', 'collector', 'a@example.com', now() - $2 * interval '1 s', now() - $2 * interval '1 s', 1, $3)`,
@@ -44,7 +56,15 @@ const stored = (verdict: { id: string; name: string; refersTo: string }) =>
 
 test('S12: hits are judged once, and a verdict is revised when the burst becomes whole', async () => {
   const [delivery] = await createDeliveries(db.pool, [
-    { key: 'run:step', purpose: 'nurture', channel: 'email', lead: 1, subjectKey: 'e:a@example.com', recipient: 'a@example.com', payload: { template: 't', version: 1, locale: 'ja' } },
+    {
+      key: 'run:step',
+      purpose: 'nurture',
+      channel: 'email',
+      lead: 1,
+      subjectKey: 'e:a@example.com',
+      recipient: 'a@example.com',
+      payload: { template: 't', version: 1, locale: 'ja' },
+    },
   ]);
   await db.pool.query("update delivery set handed_off_at = now() - interval '1 hour'");
   await db.pool.query(
@@ -60,5 +80,10 @@ test('S12: hits are judged once, and a verdict is revised when the burst becomes
 
   const second = await hit(delivery!.id, 99, 'https://b.example');
   await judgeDeliveries(db.pool, log);
-  expect(new Map((await take()).map((v) => [v.refersTo, v.name]))).toEqual(new Map([[first, 'machine'], [second, 'machine']]));
+  expect(new Map((await take()).map((v) => [v.refersTo, v.name]))).toEqual(
+    new Map([
+      [first, 'machine'],
+      [second, 'machine'],
+    ]),
+  );
 });

@@ -1,5 +1,5 @@
 import { recordOf } from '#libs/leads';
-import type { JsonObject, LeadEvent } from '#libs/leads/domain';
+import { fieldsOfKey, type JsonObject, type LeadEvent } from '#libs/leads/domain';
 import { derivedId, type Queryable } from '#libs/platform';
 import { factsChannel } from './fact-outbox.store.js';
 import type { Delivery, DeliveryState } from './port.js';
@@ -69,15 +69,8 @@ export function deliveryFact(delivery: Told, state: string, reason: string | nul
     source: 'worker',
     occurredAt: at,
     receivedAt: at,
-    ...keyFields(delivery.subjectKey),
+    ...fieldsOfKey(delivery.subjectKey),
     name: state,
     properties,
   };
-}
-
-/** `u:…`, `e:…`, `a:…` back into the field it came from. */
-function keyFields(key: string): Pick<LeadEvent, 'userId' | 'email' | 'anonymousId'> {
-  const value = key.slice(2);
-  if (key.startsWith('u:')) return { userId: value };
-  return key.startsWith('e:') ? { email: value } : { anonymousId: value };
 }

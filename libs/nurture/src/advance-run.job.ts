@@ -10,7 +10,10 @@ const perTransaction = 200;
 const nearMs = 60_000;
 
 /** Stored in the queue: never changed. Runs that are due together travel together. */
-export const advanceRunJob = defineJob({ name: 'advance-run', payload: z.object({ ids: z.array(z.uuid()).min(1).max(500) }) });
+export const advanceRunJob = defineJob({
+  name: 'advance-run',
+  payload: z.object({ ids: z.array(z.uuid()).min(1).max(500) }),
+});
 
 export interface AdvanceJob {
   payload: { ids: string[] };
@@ -58,7 +61,9 @@ export class AdvanceRuns {
     }
     if (!bySecond.size) return;
     const jobs = [...bySecond].flatMap(([second, runs]) => jobsOf(runs, `${second}`, second * 1_000));
-    queue.enqueueMany(advanceRunJob, jobs).catch((error: unknown) => log.warn({ err: error }, 'queue takes no runs, the sweep will add them again'));
+    queue
+      .enqueueMany(advanceRunJob, jobs)
+      .catch((error: unknown) => log.warn({ err: error }, 'queue takes no runs, the sweep will add them again'));
   }
 
   private async takeGroup(ids: string[], attempt = 1): Promise<void> {

@@ -14,12 +14,14 @@ export async function compileTemplate(template: { subject: string; mjml: string 
   const errors: FieldError[] = [];
   if (subject.trim() === '' || subject.length > 300 || /[\r\n]/.test(subject))
     errors.push({ path: 'subject', code: 'bad-subject', message: 'one line of 1 to 300 characters' });
-  if (mjml.length > maxLength) errors.push({ path: 'mjml', code: 'too-long', message: `more than ${maxLength} characters` });
+  if (mjml.length > maxLength)
+    errors.push({ path: 'mjml', code: 'too-long', message: `more than ${maxLength} characters` });
   if (errors.length) throw refuse(errors);
   let html = '';
   try {
     const compiled = await mjml2html(mjml, { validationLevel: 'soft' });
-    for (const problem of compiled.errors ?? []) errors.push({ path: 'mjml', code: 'bad-mjml', message: problem.formattedMessage });
+    for (const problem of compiled.errors ?? [])
+      errors.push({ path: 'mjml', code: 'bad-mjml', message: problem.formattedMessage });
     html = compiled.html;
   } catch (error) {
     errors.push({ path: 'mjml', code: 'bad-mjml', message: (error as Error).message });
@@ -41,4 +43,8 @@ export async function compileTemplate(template: { subject: string; mjml: string 
 }
 
 const refuse = (errors: FieldError[]): DomainError =>
-  new DomainError('template-invalid', `The template has ${errors.length} problem(s).`, { status: 422, path: errors[0]?.path, errors });
+  new DomainError('template-invalid', `The template has ${errors.length} problem(s).`, {
+    status: 422,
+    path: errors[0]?.path,
+    errors,
+  });

@@ -29,11 +29,21 @@ export async function readVocabulary(db: Queryable): Promise<Vocabulary> {
     signals: new Set(rulebook.signalNames.keys()),
     segments: new Set(rulebook.segmentIndex.keys()),
     templates: new Set(templates.rows.map((row) => row.name)),
-    mailSignals: new Set(Object.entries(document.signals).filter(([, signal]) => ofMails(signal)).map(([name]) => name)),
+    mailSignals: new Set(
+      Object.entries(document.signals)
+        .filter(([, signal]) => ofMails(signal))
+        .map(([name]) => name),
+    ),
     checkCondition(condition, path) {
       const errors: ReturnType<Vocabulary['checkCondition']> = [];
       for (const { node, path: at } of nodesOf(condition, path.split('.')))
-        checkNode(node, at, document, document.stages.map((stage) => stage.name), (where, code, message) => errors.push({ path: where.join('.'), code, message }));
+        checkNode(
+          node,
+          at,
+          document,
+          document.stages.map((stage) => stage.name),
+          (where, code, message) => errors.push({ path: where.join('.'), code, message }),
+        );
       return errors;
     },
   };

@@ -3,7 +3,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { advisoryLocks, type Pool } from '#libs/platform';
 import { parseScenario } from './domain/scenario.js';
-import { ActivateScenario, ActivateScenarioHandler, SaveScenarioVersion, SaveScenarioVersionHandler } from './scenario.command.js';
+import {
+  ActivateScenario,
+  ActivateScenarioHandler,
+  SaveScenarioVersion,
+  SaveScenarioVersionHandler,
+} from './scenario.command.js';
 import { SaveTemplateVersion, SaveTemplateVersionHandler, type TemplateText } from './template.command.js';
 
 const actor = 'system';
@@ -30,17 +35,22 @@ export async function ensureDefaultScenarios(pool: Pool): Promise<string[]> {
     await turn.query('select pg_advisory_lock($1)', [advisoryLocks.shippedScenarios]);
     return await ship(pool);
   } finally {
-    const unlocked = await turn.query('select pg_advisory_unlock($1)', [advisoryLocks.shippedScenarios]).catch((error: Error) => error);
+    const unlocked = await turn
+      .query('select pg_advisory_unlock($1)', [advisoryLocks.shippedScenarios])
+      .catch((error: Error) => error);
     turn.release(unlocked instanceof Error ? unlocked : undefined);
   }
 }
 
 async function ship(pool: Pool): Promise<string[]> {
   const root = shippedRoot();
-  const have = await pool.query<{ name: string }>('select name from scenario union select distinct name from template_version');
+  const have = await pool.query<{ name: string }>(
+    'select name from scenario union select distinct name from template_version',
+  );
   const known = new Set(have.rows.map((row) => row.name));
   for (const [name, texts] of shippedTemplates(path.join(root, 'templates')))
-    if (!known.has(name)) await new SaveTemplateVersionHandler(pool).execute(new SaveTemplateVersion(name, texts, actor));
+    if (!known.has(name))
+      await new SaveTemplateVersionHandler(pool).execute(new SaveTemplateVersion(name, texts, actor));
   const created: string[] = [];
   for (const file of fs.readdirSync(path.join(root, 'scenarios')).sort()) {
     const document = parseScenario(fs.readFileSync(path.join(root, 'scenarios', file), 'utf8'));
@@ -62,7 +72,10 @@ function shippedTemplates(folder: string): Map<string, { ja?: TemplateText; en?:
     const text = fs.readFileSync(path.join(folder, file), 'utf8');
     const subject = /^<!-- subject: (.+) -->\n/.exec(text);
     if (!subject) throw new Error(`${file} does not begin with its subject`);
-    templates.set(name, { ...templates.get(name), [locale]: { subject: subject[1]!, mjml: text.slice(subject[0].length) } });
+    templates.set(name, {
+      ...templates.get(name),
+      [locale]: { subject: subject[1]!, mjml: text.slice(subject[0].length) },
+    });
   }
   return templates;
 }

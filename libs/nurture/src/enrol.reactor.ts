@@ -21,14 +21,18 @@ export class EnrolReactor implements NoticeHandler {
 
   async handle(client: PoolClient, notices: Notice[]): Promise<CreatedDelivery[]> {
     const active = await readActiveScenarios(client);
-    const leads = await readLeads(client, notices.map((notice) => notice.subjectKey));
+    const leads = await readLeads(
+      client,
+      notices.map((notice) => notice.subjectKey),
+    );
     const now = await databaseNow(client);
     const holds = await this.parts.judge(client);
     const touched = new Set<string>();
     for (const notice of notices) {
       const record = leads.get(notice.subjectKey);
       if (!record) continue;
-      if (notice.kind === 'signal') for (const id of await this.wakeBySignal(client, notice, record.lead)) touched.add(id);
+      if (notice.kind === 'signal')
+        for (const id of await this.wakeBySignal(client, notice, record.lead)) touched.add(id);
       if (notice.kind === 'crossing') for (const id of await wakeRuns(client, [record.lead])) touched.add(id);
       // a quiet event enrols nobody: imports, publishes and corrections send no mail
       if (notice.quietCause !== null) continue;
@@ -72,5 +76,7 @@ export class EnrolReactor implements NoticeHandler {
 }
 
 function opens({ scenario: { entry } }: ActiveScenario, notice: Notice): boolean {
-  return 'signal' in entry ? notice.kind === 'signal' && entry.signal === notice.name : notice.kind === 'segment' && entry.segment === notice.name;
+  return 'signal' in entry
+    ? notice.kind === 'signal' && entry.signal === notice.name
+    : notice.kind === 'segment' && entry.segment === notice.name;
 }

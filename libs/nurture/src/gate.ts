@@ -15,7 +15,8 @@ export function sendGate(config: NurtureConfig, zone: string): SendGate {
       from: always ? 0 : config.MAIL_FROM_HOUR,
       until: always ? 24 : config.MAIL_UNTIL_HOUR,
       closed: always ? [] : closedDates(config),
-      perDay: config.MAIL_PER_DAY, perWeek: config.MAIL_PER_WEEK,
+      perDay: config.MAIL_PER_DAY,
+      perWeek: config.MAIL_PER_WEEK,
     },
     sql: gateSql,
   };

@@ -6,7 +6,14 @@ export { nurtureConfig, type NurtureConfig } from './nurture.config.js';
 export * from './scenario.command.js';
 export * from './scenario.query.js';
 export { scenarioJsonSchema } from './scenario-schema.js';
-export { addressHash, resubscribe, suppress, suppressIn, type Suppress, type SuppressionReason } from './suppression.store.js';
+export {
+  addressHash,
+  resubscribe,
+  suppress,
+  suppressIn,
+  type Suppress,
+  type SuppressionReason,
+} from './suppression.store.js';
 export * from './template.command.js';
 export * from './unsubscribe.command.js';
 export { unsubscribePage, unsubscribePageHeaders, type UnsubscribePage } from './unsubscribe.page.js';

@@ -39,7 +39,10 @@ export async function judgeDeliveries(pool: Pool, log: EventLog): Promise<boolea
     [new Date(since - overlapMs), uuid, batch + 1_000],
   );
   const rested = recent.rows.filter((row) => now.getTime() - row.last.getTime() >= restMs);
-  const hits = await readHits(pool, rested.map((row) => row.delivery));
+  const hits = await readHits(
+    pool,
+    rested.map((row) => row.delivery),
+  );
   const verdicts = [...byDelivery(hits).values()].flatMap((ofOne) => newVerdicts(ofOne, now.getTime()));
   if (verdicts.length) {
     const { acked, error } = await log.append(verdicts.map((verdict) => recordOf(verdict, topics.events)));
@@ -80,19 +83,35 @@ function newVerdicts(rows: HitRow[], now: number): LeadEvent[] {
   return rows.flatMap((row) => {
     const verdict = verdicts.get(row.id)!;
     if (verdict === row.verdict) return [];
-    return [{
-      id: derivedId('verdict', row.id, verdictRule, verdict), type: 'verdict', source: 'worker', occurredAt: now, receivedAt: now,
-      refersTo: row.id, name: verdict, properties: { rule: verdictRule },
-    }];
+    return [
+      {
+        id: derivedId('verdict', row.id, verdictRule, verdict),
+        type: 'verdict',
+        source: 'worker',
+        occurredAt: now,
+        receivedAt: now,
+        refersTo: row.id,
+        name: verdict,
+        properties: { rule: verdictRule },
+      },
+    ];
   });
 }
 
 function hitOf(row: HitRow): Hit {
-  const said = (name: string): string | undefined => (typeof row.context?.[name] === 'string' ? row.context[name] : undefined);
-  const prefetch = ['purpose', 'sec-purpose', 'x-purpose', 'x-moz'].some((header) => /prefetch|prerender|preview/i.test(said(header) ?? ''));
+  const said = (name: string): string | undefined =>
+    typeof row.context?.[name] === 'string' ? row.context[name] : undefined;
+  const prefetch = ['purpose', 'sec-purpose', 'x-purpose', 'x-moz'].some((header) =>
+    /prefetch|prerender|preview/i.test(said(header) ?? ''),
+  );
   return {
-    id: row.id, kind: row.name === 'Email Opened' ? 'open' : 'click', at: row.at.getTime(), prefetch,
-    ...(row.url !== null && { url: row.url }), ...optional('method', said('method')), ...optional('userAgent', said('userAgent')),
+    id: row.id,
+    kind: row.name === 'Email Opened' ? 'open' : 'click',
+    at: row.at.getTime(),
+    prefetch,
+    ...(row.url !== null && { url: row.url }),
+    ...optional('method', said('method')),
+    ...optional('userAgent', said('userAgent')),
   };
 }
 
@@ -101,7 +120,11 @@ const optional = <K extends string>(name: K, value: string | undefined): { [P in
 
 /** Different links of a mail that are tracked. */
 export const countLinks = (html: string): number =>
-  new Set([...html.matchAll(/<a\b[^>]*?\shref="([^"]*)"/gi)].map((match) => match[1]!).filter((href) => !/unsubscribe_url|^mailto:/i.test(href))).size;
+  new Set(
+    [...html.matchAll(/<a\b[^>]*?\shref="([^"]*)"/gi)]
+      .map((match) => match[1]!)
+      .filter((href) => !/unsubscribe_url|^mailto:/i.test(href)),
+  ).size;
 
 async function readMark(db: Queryable): Promise<number> {
   const result = await db.query<{ value: { until: number } }>('select value from setting where key = $1', [settingKey]);

@@ -12,7 +12,9 @@ export interface LeadRecord {
 }
 
 /** Judges a condition of the one condition language about a lead at `now`. */
-export type ConditionJudge = (db: Queryable) => Promise<(condition: Condition, lead: LeadRecord, now: number) => boolean>;
+export type ConditionJudge = (
+  db: Queryable,
+) => Promise<(condition: Condition, lead: LeadRecord, now: number) => boolean>;
 
 /** By subject key; keys that no lead owns are absent. */
 export async function readLeads(db: Queryable, subjectKeys: readonly string[]): Promise<Map<string, LeadRecord>> {
@@ -33,7 +35,12 @@ export async function readLeads(db: Queryable, subjectKeys: readonly string[]): 
 
 export function viewOf(
   record: LeadRecord,
-  more: { subjectKey: string; olderRun: boolean; now: number; holds: (condition: Condition, lead: LeadRecord, now: number) => boolean },
+  more: {
+    subjectKey: string;
+    olderRun: boolean;
+    now: number;
+    holds: (condition: Condition, lead: LeadRecord, now: number) => boolean;
+  },
 ): LeadView {
   return {
     subjectKey: more.subjectKey,
@@ -58,7 +65,8 @@ export function localeOf(record: LeadRecord, byDefault: 'ja' | 'en'): 'ja' | 'en
   const said = textAttribute(record, 'locale').toLowerCase();
   if (said.startsWith('ja')) return 'ja';
   if (said.startsWith('en')) return 'en';
-  const name = textAttribute(record, 'familyName') + textAttribute(record, 'givenName') + textAttribute(record, 'company.name');
+  const name =
+    textAttribute(record, 'familyName') + textAttribute(record, 'givenName') + textAttribute(record, 'company.name');
   if (name === '') return byDefault;
   return isJapanese(name) ? 'ja' : 'en';
 }

@@ -55,12 +55,23 @@ export class NurtureMail implements MailPolicy {
     const token = this.unsubscribing.seal({ d: delivery.id, k: delivery.subjectKey });
     const unsubscribeUrl = new URL(`/u/${token}`, config.PUBLIC_API_URL).href;
     const context: TemplateContext = {
-      lead: leadContext(record), sender_name: config.SENDER_NAME, sender_address: config.SENDER_ADDRESS, unsubscribe_url: unsubscribeUrl,
+      lead: leadContext(record),
+      sender_name: config.SENDER_NAME,
+      sender_address: config.SENDER_ADDRESS,
+      unsubscribe_url: unsubscribeUrl,
     };
     const key = `${template.name}:${template.version}:${template.locale}`;
-    const rendered = await this.renderers.render({ key, subject: template.subject, html: template.html, context: { ...context } });
+    const rendered = await this.renderers
+      .render({ key, subject: template.subject, html: template.html, context: { ...context } })
+      .catch((error: unknown) => {
+        throw forgiven(error, delivery.attempt);
+      });
     const tracked = trackLinks(rendered.html, {
-      seal: this.tracking, collectorUrl: config.PUBLIC_COLLECTOR_URL, deliveryId: delivery.id, subjectKey: delivery.subjectKey, except: unsubscribeUrl,
+      seal: this.tracking,
+      collectorUrl: config.PUBLIC_COLLECTOR_URL,
+      deliveryId: delivery.id,
+      subjectKey: delivery.subjectKey,
+      except: unsubscribeUrl,
     });
     const domain = config.MAIL_FROM.split('@')[1]!;
     return {
@@ -87,12 +98,21 @@ export class NurtureMail implements MailPolicy {
   }
 }
 
+const lateAttempts = 5;
+
+/** A render that took too long may have met a busy machine: only after several attempts is it the template's fault. */
+export const forgiven = (error: unknown, attempt: number): unknown =>
+  error instanceof DomainError && error.code === 'template-timeout' && attempt < lateAttempts
+    ? new Error('the render took too long', { cause: error })
+    : error;
+
 function leadContext(record: LeadRecord): TemplateContext['lead'] {
   const family = withoutHonorific(textAttribute(record, 'familyName'));
   const given = withoutHonorific(textAttribute(record, 'givenName'));
   const display = displayNameOf({ ...(family && { familyName: family }), ...(given && { givenName: given }) });
   return {
-    family_name: family, given_name: given,
+    family_name: family,
+    given_name: given,
     display_name: display ?? textAttribute(record, 'displayName'),
     company: textAttribute(record, 'company.name'),
     position: textAttribute(record, 'position'),

@@ -65,7 +65,11 @@ export class RenderPool {
       for (const waiting of batch) waiting.reject(error as Error);
       return;
     }
-    const answers = await answerOf(worker, batch.map((waiting) => waiting.task), this.killMs);
+    const answers = await answerOf(
+      worker,
+      batch.map((waiting) => waiting.task),
+      this.killMs,
+    );
     if (answers) {
       this.single = Math.max(0, this.single - 1);
       batch.forEach((waiting, i) => settle(waiting, answers[i]!));
@@ -85,7 +89,7 @@ export class RenderPool {
 
 function settle(waiting: Waiting, answer: Rendered): void {
   if (answer.ok) waiting.resolve(answer);
-  else waiting.reject(new DomainError('template-failed', answer.error));
+  else waiting.reject(new DomainError(answer.late ? 'template-timeout' : 'template-failed', answer.error));
 }
 
 async function start(): Promise<Worker> {

@@ -6,7 +6,8 @@ export interface RenderTask {
   context: Record<string, unknown>;
 }
 
-export type Rendered = { ok: true; subject: string; html: string; text: string } | { ok: false; error: string };
+export type Rendered =
+  { ok: true; subject: string; html: string; text: string } | { ok: false; error: string; late: boolean };
 
 /**
  * Liquid as far as strangers may use it: own properties only, output escaped, no `raw`, no files, hard limits.
@@ -14,7 +15,13 @@ export type Rendered = { ok: true; subject: string; html: string; text: string }
  */
 export function makeRenderer(liquid: typeof import('liquidjs'), htmlToText: typeof import('html-to-text')) {
   const bounds = {
-    templates: {}, ownPropertyOnly: true, strictFilters: true, parseLimit: 1e5, renderLimit: 200, memoryLimit: 1e6, globals: {},
+    templates: {},
+    ownPropertyOnly: true,
+    strictFilters: true,
+    parseLimit: 1e5,
+    renderLimit: 200,
+    memoryLimit: 1e6,
+    globals: {},
   };
   const engine = new liquid.Liquid({ ...bounds, outputEscape: 'escape' });
   // a subject is no HTML: escaping would show as &amp; in the inbox
@@ -30,7 +37,10 @@ export function makeRenderer(liquid: typeof import('liquidjs'), htmlToText: type
   };
   // 様 stands once, whatever the name already carries; a company without a person gets ご担当者様
   const sama = (lead: unknown) => {
-    const of = (name: string) => (typeof lead === 'object' && lead !== null && Object.hasOwn(lead, name) ? text((lead as Record<string, unknown>)[name]).trim() : '');
+    const of = (name: string) =>
+      typeof lead === 'object' && lead !== null && Object.hasOwn(lead, name)
+        ? text((lead as Record<string, unknown>)[name]).trim()
+        : '';
     const bare = (name: string) => name.replace(/\s*(様|さん|殿)$/u, '');
     const [family, given, company] = [bare(of('family_name')), bare(of('given_name')), of('company')];
     if (typeof lead === 'string') return bare(lead) ? `${bare(lead)} 様` : 'ご担当者様';
@@ -46,7 +56,11 @@ export function makeRenderer(liquid: typeof import('liquidjs'), htmlToText: type
   }
   const toText = htmlToText.compile({
     wordwrap: 78,
-    selectors: [{ selector: 'img', format: 'skip' }, { selector: 'a', options: { ignoreHref: false, hideLinkHrefIfSameAsText: true } }, { selector: 'table', format: 'block' }],
+    selectors: [
+      { selector: 'img', format: 'skip' },
+      { selector: 'a', options: { ignoreHref: false, hideLinkHrefIfSameAsText: true } },
+      { selector: 'table', format: 'block' },
+    ],
   });
   type Parsed = ReturnType<typeof engine.parse>;
   const parsed = new Map<string, { subject: Parsed; html: Parsed }>();
@@ -65,7 +79,9 @@ export function makeRenderer(liquid: typeof import('liquidjs'), htmlToText: type
         const html = engine.renderSync(template.html, task.context) as string;
         return { ok: true, subject, html, text: toText(html) };
       } catch (error) {
-        return { ok: false, error: (error as Error).message.slice(0, 500) };
+        const message = (error as Error).message.slice(0, 500);
+        // the one limit in wall time: on a busy machine it says nothing of the template
+        return { ok: false, error: message, late: message.includes('render limit exceeded') };
       }
     },
   };

@@ -34,11 +34,19 @@ export const restMs = 15 * 60_000;
  * deliveries together, in as many statements for five hundred as for one. A death before the commit leaves nothing;
  * after it nothing is left to do.
  */
-export async function stepRuns(client: PoolClient, ids: string[], parts: StepParts, evenNotDue = false): Promise<Stepped> {
+export async function stepRuns(
+  client: PoolClient,
+  ids: string[],
+  parts: StepParts,
+  evenNotDue = false,
+): Promise<Stepped> {
   const runs = await lockRuns(client, ids, evenNotDue);
   if (!runs.length) return { created: [], scheduled: [] };
   const now = await databaseNow(client);
-  const leads = await readLeads(client, runs.map((run) => run.subjectKey));
+  const leads = await readLeads(
+    client,
+    runs.map((run) => run.subjectKey),
+  );
   const holds = await parts.judge(client);
   const steps: StepOfRun[] = [];
   const sending: Sending[] = [];
@@ -47,18 +55,33 @@ export async function stepRuns(client: PoolClient, ids: string[], parts: StepPar
     try {
       const { run, effects } = record ? await take(row, record) : gone(row);
       steps.push({ id: row.id, run, effects });
-      if (record) for (const effect of effects.filter(isSend)) sending.push({ row, record, step: effect.step, template: effect.template });
+      if (record)
+        for (const effect of effects.filter(isSend))
+          sending.push({ row, record, step: effect.step, template: effect.template });
     } catch (error) {
       // the database's trouble is everybody's; the run's own stops nobody else
       if (classifySqlFailure(error) !== 'other' || sqlStateOf(error)) throw error;
-      const rest = { kind: 'rest' as const, step: row.run.step, reason: error instanceof DomainError ? error.code : 'step-failed', error: (error as Error).message.slice(0, 300) };
+      const rest = {
+        kind: 'rest' as const,
+        step: row.run.step,
+        reason: error instanceof DomainError ? error.code : 'step-failed',
+        error: (error as Error).message.slice(0, 300),
+      };
       steps.push({ id: row.id, run: row.run, effects: [rest], restUntil: new Date(now.getTime() + restMs) });
     }
   }
   await saveRuns(client, steps, now);
-  const templates = await latestTemplates(client, sending.map((d) => d.template));
-  const created = await createDeliveries(client, sending.map((d) => deliveryOf(d, templates, parts.defaultLocale)));
-  const scheduled = steps.flatMap(({ id, run }) => (run.until === undefined ? [] : [{ run: id, inMs: run.until - now.getTime() }]));
+  const templates = await latestTemplates(
+    client,
+    sending.map((d) => d.template),
+  );
+  const created = await createDeliveries(
+    client,
+    sending.map((d) => deliveryOf(d, templates, parts.defaultLocale)),
+  );
+  const scheduled = steps.flatMap(({ id, run }) =>
+    run.until === undefined ? [] : [{ run: id, inMs: run.until - now.getTime() }],
+  );
   return { created, scheduled };
 
   async function take(row: RunRow, record: LeadRecord) {
@@ -70,7 +93,10 @@ export async function stepRuns(client: PoolClient, ids: string[], parts: StepPar
 
 /** An erased person, or a key that was withdrawn: nobody is left to write to. */
 function gone({ run }: RunRow): { run: Run; effects: Effect[] } {
-  return { run: { ...run, state: 'exited', exitReason: 'no-lead' }, effects: [{ kind: 'exit', step: run.step, reason: 'no-lead' }] };
+  return {
+    run: { ...run, state: 'exited', exitReason: 'no-lead' },
+    effects: [{ kind: 'exit', step: run.step, reason: 'no-lead' }],
+  };
 }
 
 const isSend = (effect: Effect): effect is Extract<Effect, { kind: 'send' }> => effect.kind === 'send';
@@ -84,9 +110,15 @@ function deliveryOf(
   const wanted = localeOf(record, defaultLocale);
   const found = templates.get(`${template}:${wanted}`) ?? templates.get(`${template}:${wanted === 'ja' ? 'en' : 'ja'}`);
   return {
-    key: `${row.id}:${step}`, purpose: 'nurture', channel: 'email',
-    lead: record.lead, subjectKey: row.subjectKey, recipient: record.email!,
-    run: row.id, step, limitMs: weekMs,
+    key: `${row.id}:${step}`,
+    purpose: 'nurture',
+    channel: 'email',
+    lead: record.lead,
+    subjectKey: row.subjectKey,
+    recipient: record.email!,
+    run: row.id,
+    step,
+    limitMs: weekMs,
     ...(found ? {} : { suppressed: 'no-template' }),
     payload: { scenario: row.scenario, template, version: found?.version ?? 0, locale: found?.locale ?? wanted },
   };

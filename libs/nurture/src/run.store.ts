@@ -37,7 +37,18 @@ export async function createRun(db: Queryable, row: NewRun): Promise<string | un
        where r.scenario = $3 and coalesce(own.merged_into, own.id) = $5
          and (r.state = 'active' or $10::int is null or r.entered_at > leadfold_now() - $10::int * interval '1 day'))
      on conflict (key) do nothing returning id`,
-    [runIdOf(row.key), row.key, row.scenario, row.version, row.lead, row.subjectKey, row.entryEvent, row.run.step, dataOf(row.run), row.againAfterDays],
+    [
+      runIdOf(row.key),
+      row.key,
+      row.scenario,
+      row.version,
+      row.lead,
+      row.subjectKey,
+      row.entryEvent,
+      row.run.step,
+      dataOf(row.run),
+      row.againAfterDays,
+    ],
   );
   return created.rowCount ? runIdOf(row.key) : undefined;
 }
@@ -45,7 +56,9 @@ export async function createRun(db: Queryable, row: NewRun): Promise<string | un
 /** Locks runs that are active, and by default due; what another worker holds is left to it. */
 export async function lockRuns(db: Queryable, ids: string[], evenNotDue = false): Promise<RunRow[]> {
   if (!ids.length) return [];
-  const locked = await db.query<Omit<RunRow, 'run' | 'olderRun'> & { step: string; data: { until?: number; seen?: string[] } }>(
+  const locked = await db.query<
+    Omit<RunRow, 'run' | 'olderRun'> & { step: string; data: { until?: number; seen?: string[] } }
+  >(
     `select id, scenario, version, lead, subject_key as "subjectKey", step, data from run
      where id = any($1::uuid[]) and state = 'active' and ($2 or due_at <= leadfold_now())
      order by id for update skip locked`,
@@ -107,8 +120,12 @@ export async function saveRuns(db: Queryable, steps: readonly StepOfRun[], now: 
      where r.id = s.id`,
     [
       now,
-      steps.map((s) => s.id), steps.map((s) => s.run.state), steps.map((s) => s.run.exitReason ?? null), steps.map((s) => s.run.step),
-      steps.map((s) => dataOf(s.run)), steps.map(dueOf),
+      steps.map((s) => s.id),
+      steps.map((s) => s.run.state),
+      steps.map((s) => s.run.exitReason ?? null),
+      steps.map((s) => s.run.step),
+      steps.map((s) => dataOf(s.run)),
+      steps.map(dueOf),
       JSON.stringify(steps.flatMap((s) => s.effects.map((effect) => ({ run: s.id, ...logged(effect) })))),
     ],
   );
@@ -123,7 +140,8 @@ function logged(effect: Effect | Rest): object {
   return { step, effect: kind, reason: reason ?? null, data };
 }
 
-const dataOf = (run: Run): string => JSON.stringify({ seen: run.seen, ...(run.until === undefined ? {} : { until: run.until }) });
+const dataOf = (run: Run): string =>
+  JSON.stringify({ seen: run.seen, ...(run.until === undefined ? {} : { until: run.until }) });
 
 /** Runs of these people that should look again now; `signal` is kept with them. */
 export async function wakeRuns(db: Queryable, leads: number[], signal?: string): Promise<string[]> {

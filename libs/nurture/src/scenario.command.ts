@@ -25,7 +25,9 @@ export class SaveScenarioVersionHandler implements ICommandHandler<SaveScenarioV
     return inTransaction(this.pool, async (client) => {
       const errors = checkScenario(scenario, await readVocabulary(client));
       if (errors.length) throw refused(errors);
-      await client.query('insert into scenario (name, changed_at) values ($1, leadfold_now()) on conflict do nothing', [scenario.name]);
+      await client.query('insert into scenario (name, changed_at) values ($1, leadfold_now()) on conflict do nothing', [
+        scenario.name,
+      ]);
       await client.query('select 1 from scenario where name = $1 for update', [scenario.name]);
       const saved = await client.query<{ version: number }>(
         `insert into scenario_version (name, version, document, created_by, created_at)
@@ -63,12 +65,16 @@ export class ActivateScenarioHandler implements ICommandHandler<ActivateScenario
         [name, version ?? null],
       );
       const row = found.rows[0];
-      if (!row) throw new DomainError('scenario-unknown', 'No such scenario or version.', { status: 404, path: 'name' });
+      if (!row)
+        throw new DomainError('scenario-unknown', 'No such scenario or version.', { status: 404, path: 'name' });
       const scenario = parseScenario(row.document);
       // signals and templates may have gone since it was saved
       const errors = checkScenario(scenario, await readVocabulary(client));
       if (errors.length) throw refused(errors);
-      await client.query('update scenario set active_version = $2, paused = false, changed_at = leadfold_now() where name = $1', [name, row.version]);
+      await client.query(
+        'update scenario set active_version = $2, paused = false, changed_at = leadfold_now() where name = $1',
+        [name, row.version],
+      );
       await setListeners(client, name, scenario);
       await audit(client, { actor, action: 'scenario.activate', target: name, details: { version: row.version } });
       return (await listScenarioRows(client, name))[0]!;
@@ -92,8 +98,12 @@ export class PauseScenarioHandler implements ICommandHandler<PauseScenario> {
 
   async execute({ name, actor }: PauseScenario) {
     return inTransaction(this.pool, async (client) => {
-      const paused = await client.query('update scenario set paused = true, changed_at = leadfold_now() where name = $1', [name]);
-      if (!paused.rowCount) throw new DomainError('scenario-unknown', 'No such scenario.', { status: 404, path: 'name' });
+      const paused = await client.query(
+        'update scenario set paused = true, changed_at = leadfold_now() where name = $1',
+        [name],
+      );
+      if (!paused.rowCount)
+        throw new DomainError('scenario-unknown', 'No such scenario.', { status: 404, path: 'name' });
       // runs under way still watch their exits: the entry alone is not told of any more
       const active = await client.query<{ document: unknown }>(
         'select v.document from scenario s join scenario_version v on v.name = s.name and v.version = s.active_version where s.name = $1',

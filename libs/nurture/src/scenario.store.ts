@@ -41,7 +41,10 @@ export class ScenarioVersions {
     const key = `${name}:${version}`;
     const known = this.known.get(key);
     if (known) return known;
-    const result = await db.query<{ document: unknown }>('select document from scenario_version where name = $1 and version = $2', [name, version]);
+    const result = await db.query<{ document: unknown }>(
+      'select document from scenario_version where name = $1 and version = $2',
+      [name, version],
+    );
     const scenario = parseScenario(result.rows[0]?.document);
     this.known.set(key, scenario);
     return scenario;
@@ -52,7 +55,12 @@ export class ScenarioVersions {
  * What the projection must tell of: in the transaction that activates or pauses. Runs under way go on after a pause, and
  * what their exits watch is still told of.
  */
-export async function setListeners(db: Queryable, name: string, scenario: Scenario | undefined, entering = true): Promise<void> {
+export async function setListeners(
+  db: Queryable,
+  name: string,
+  scenario: Scenario | undefined,
+  entering = true,
+): Promise<void> {
   const wantedBy = `scenario:${name}`;
   await db.query('delete from listener where wanted_by = $1', [wantedBy]);
   if (!scenario) return;

@@ -49,19 +49,28 @@ export async function suppressIn(db: Queryable, { email, reason, source }: Suppr
   return true;
 }
 
-export const suppress = (pool: Pool, wish: Suppress): Promise<boolean> => inTransaction(pool, (client) => suppressIn(client, wish));
+export const suppress = (pool: Pool, wish: Suppress): Promise<boolean> =>
+  inTransaction(pool, (client) => suppressIn(client, wish));
 
 /** Only the person's own wish can be taken back, by the person. True when the address may be mailed again. */
 export async function resubscribe(pool: Pool, email: string, source: 'api'): Promise<boolean> {
   return inTransaction(pool, async (client) => {
     const address = normalizeEmail(email);
-    const gone = await client.query("delete from suppression where hash = $1 and reason = 'unsubscribe'", [addressHash(address)]);
+    const gone = await client.query("delete from suppression where hash = $1 and reason = 'unsubscribe'", [
+      addressHash(address),
+    ]);
     if (!gone.rowCount) return false;
     const now = await databaseNow(client);
     const id = derivedId('resubscribe', addressHash(address), now.toISOString());
     await stateLater(client, [
       {
-        id, type: 'consent', source, occurredAt: now.getTime(), receivedAt: now.getTime(), email: address, name: 'granted',
+        id,
+        type: 'consent',
+        source,
+        occurredAt: now.getTime(),
+        receivedAt: now.getTime(),
+        email: address,
+        name: 'granted',
         properties: { purpose: 'marketing', basis: 'opt-in', wording: 'unsubscribe-page' },
       },
     ]);
@@ -72,5 +81,14 @@ export async function resubscribe(pool: Pool, email: string, source: 'api'): Pro
 /** An operator's word has no name of its own on the log: to the lead it is an unsubscription. */
 function suppressionEvent(id: string, email: string, reason: SuppressionReason, source: string, at: number): LeadEvent {
   const name = reason === 'operator' ? 'unsubscribe' : reason;
-  return { id, type: 'suppression', source, occurredAt: at, receivedAt: at, email, name, properties: reason === 'operator' ? { by: 'operator' } : {} };
+  return {
+    id,
+    type: 'suppression',
+    source,
+    occurredAt: at,
+    receivedAt: at,
+    email,
+    name,
+    properties: reason === 'operator' ? { by: 'operator' } : {},
+  };
 }

@@ -10,8 +10,17 @@ export interface TrackOptions {
 }
 
 const anchor = /(<a\b[^>]*?\shref=")([^"]*)(")/gi;
-const entities: Record<string, string> = { '&amp;': '&', '&#38;': '&', '&quot;': '"', '&#34;': '"', '&#39;': "'", '&lt;': '<', '&gt;': '>' };
-const decoded = (attribute: string): string => attribute.replace(/&(?:amp|quot|lt|gt|#3[489]);/g, (entity) => entities[entity] ?? entity);
+const entities: Record<string, string> = {
+  '&amp;': '&',
+  '&#38;': '&',
+  '&quot;': '"',
+  '&#34;': '"',
+  '&#39;': "'",
+  '&lt;': '<',
+  '&gt;': '>',
+};
+const decoded = (attribute: string): string =>
+  attribute.replace(/&(?:amp|quot|lt|gt|#3[489]);/g, (entity) => entities[entity] ?? entity);
 
 /** Every web link becomes a sealed one and a pixel stands at the end; `links` counts the different ones. */
 export function trackLinks(html: string, options: TrackOptions): { html: string; links: number } {
@@ -26,5 +35,8 @@ export function trackLinks(html: string, options: TrackOptions): { html: string;
   });
   const pixel = `<img src="${new URL(`/o/${seal.seal({ d, k })}.gif`, collectorUrl).href}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">`;
   const end = rewritten.lastIndexOf('</body>');
-  return { html: end < 0 ? rewritten + pixel : rewritten.slice(0, end) + pixel + rewritten.slice(end), links: tokens.size };
+  return {
+    html: end < 0 ? rewritten + pixel : rewritten.slice(0, end) + pixel + rewritten.slice(end),
+    links: tokens.size,
+  };
 }

@@ -17,7 +17,8 @@ export async function recipientOf(db: Queryable, seal: TokenSeal, token: string)
   );
   const key = content['k'] ?? '';
   const email = found.rows[0]?.recipient ?? (key.startsWith('e:') ? key.slice(2) : undefined);
-  if (email === undefined) throw new DomainError('unsubscribe-unknown', 'Nobody is known by this link any more.', { status: 404 });
+  if (email === undefined)
+    throw new DomainError('unsubscribe-unknown', 'Nobody is known by this link any more.', { status: 404 });
   return { email, locale: found.rows[0]?.locale === 'en' ? 'en' : 'ja' };
 }
 

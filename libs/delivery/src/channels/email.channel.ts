@@ -95,7 +95,6 @@ export class EmailChannel implements ChannelSender {
   }
 }
 
-// eslint-disable-next-line no-control-regex
 const isAscii = (text: string): boolean => !/[^\x00-\x7f]/.test(text);
 
 interface SmtpError {

@@ -7,7 +7,8 @@ const minuteMs = 60_000;
 export const weekdayOf = (day: number): number => ((((day + 3) % 7) + 7) % 7) + 1;
 
 /** Monday to Friday and no holiday. */
-export const isBusinessDay = (day: number, holidays: ReadonlySet<number>): boolean => weekdayOf(day) <= 5 && !holidays.has(day);
+export const isBusinessDay = (day: number, holidays: ReadonlySet<number>): boolean =>
+  weekdayOf(day) <= 5 && !holidays.has(day);
 
 /** The instant a wait that begins at `now` is over. */
 export function endOfWait(wait: Wait, now: number, zone: Zone, holidays: ReadonlySet<number>): number {
@@ -15,7 +16,7 @@ export function endOfWait(wait: Wait, now: number, zone: Zone, holidays: Readonl
   if (wait.days !== undefined) end = sameTime(now, zone.localDay(now) + wait.days, zone);
   if (wait.businessDays !== undefined) {
     let day = zone.localDay(now);
-    for (let left = wait.businessDays; left > 0; ) if (isBusinessDay(++day, holidays)) left -= 1;
+    for (let left = wait.businessDays; left > 0;) if (isBusinessDay(++day, holidays)) left -= 1;
     end = sameTime(now, day, zone);
   }
   if (wait.at === undefined) return end;

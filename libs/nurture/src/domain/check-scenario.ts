@@ -18,22 +18,30 @@ export function checkScenario(scenario: Scenario, words: Vocabulary): FieldError
   const refuse = (path: string, code: string, message: string) => errors.push({ path, code, message });
   const { entry, goal, exits, steps } = scenario;
 
-  if ('signal' in entry && !words.signals.has(entry.signal)) refuse('entry.signal', 'unknown-signal', `no signal ${entry.signal}`);
-  if ('segment' in entry && !words.segments.has(entry.segment)) refuse('entry.segment', 'unknown-segment', `no segment ${entry.segment}`);
-  for (const signal of awaitedSignals(scenario)) if (!words.signals.has(signal)) refuse('exits', 'unknown-signal', `no signal ${signal}`);
+  if ('signal' in entry && !words.signals.has(entry.signal))
+    refuse('entry.signal', 'unknown-signal', `no signal ${entry.signal}`);
+  if ('segment' in entry && !words.segments.has(entry.segment))
+    refuse('entry.segment', 'unknown-segment', `no segment ${entry.segment}`);
+  for (const signal of awaitedSignals(scenario))
+    if (!words.signals.has(signal)) refuse('exits', 'unknown-signal', `no signal ${signal}`);
   if (entry.when) errors.push(...words.checkCondition(entry.when, 'entry.when'));
   if (goal && 'when' in goal) errors.push(...words.checkCondition(goal.when, 'goal.when'));
   exits.forEach((exit, i) => 'when' in exit && errors.push(...words.checkCondition(exit.when, `exits.${i}.when`)));
 
   for (const [name, step] of Object.entries(steps)) {
-    if ('send' in step && !words.templates.has(step.send)) refuse(`steps.${name}.send`, 'unknown-template', `no template ${step.send}`);
-    if ('branch' in step) step.branch.forEach((arm, i) => errors.push(...words.checkCondition(arm.when, `steps.${name}.branch.${i}.when`)));
-    for (const next of nextOf(scenario, name)) if (!Object.hasOwn(steps, next)) refuse(`steps.${name}.next`, 'unknown-step', `no step ${next}`);
+    if ('send' in step && !words.templates.has(step.send))
+      refuse(`steps.${name}.send`, 'unknown-template', `no template ${step.send}`);
+    if ('branch' in step)
+      step.branch.forEach((arm, i) => errors.push(...words.checkCondition(arm.when, `steps.${name}.branch.${i}.when`)));
+    for (const next of nextOf(scenario, name))
+      if (!Object.hasOwn(steps, next)) refuse(`steps.${name}.next`, 'unknown-step', `no step ${next}`);
   }
   const reached = reachable(scenario, firstStep(scenario));
-  for (const name of Object.keys(steps)) if (!reached.has(name)) refuse(`steps.${name}`, 'unreachable-step', 'no way leads here');
   for (const name of Object.keys(steps))
-    if (!('wait' in steps[name]!) && reachesItself(scenario, name)) refuse(`steps.${name}`, 'cycle-without-wait', 'the steps run in a circle without a wait');
+    if (!reached.has(name)) refuse(`steps.${name}`, 'unreachable-step', 'no way leads here');
+  for (const name of Object.keys(steps))
+    if (!('wait' in steps[name]!) && reachesItself(scenario, name))
+      refuse(`steps.${name}`, 'cycle-without-wait', 'the steps run in a circle without a wait');
   if ('signal' in entry && words.mailSignals.has(entry.signal) && scenario.reentry !== 'never')
     refuse('reentry', 'feeds-itself', 'its own mails raise its entry signal: re-entry must be never');
   return errors;

@@ -13,13 +13,27 @@ const condition = conditionDefinition;
 const wait = z
   .strictObject({ minutes: amount.max(10_000), hours: amount, days: amount, businessDays: amount, at: clockTime })
   .partial()
-  .refine((w) => [w.minutes, w.hours, w.days, w.businessDays].filter((n) => n !== undefined).length === 1, 'exactly one of minutes, hours, days, businessDays');
+  .refine(
+    (w) => [w.minutes, w.hours, w.days, w.businessDays].filter((n) => n !== undefined).length === 1,
+    'exactly one of minutes, hours, days, businessDays',
+  );
 
 const step = z.union([
   z.strictObject({ send: name, next: stepName.optional() }),
   z.strictObject({ wait, next: stepName.optional() }),
-  z.strictObject({ branch: z.array(z.strictObject({ when: condition, next: stepName })).min(1).max(20), next: stepName.optional() }),
-  z.strictObject({ split: z.array(z.strictObject({ weight: z.number().int().min(1).max(1_000), next: stepName })).min(2).max(10) }),
+  z.strictObject({
+    branch: z
+      .array(z.strictObject({ when: condition, next: stepName }))
+      .min(1)
+      .max(20),
+    next: stepName.optional(),
+  }),
+  z.strictObject({
+    split: z
+      .array(z.strictObject({ weight: z.number().int().min(1).max(1_000), next: stepName }))
+      .min(2)
+      .max(10),
+  }),
   z.strictObject({ exit: name }),
 ]);
 
@@ -27,15 +41,23 @@ const watched = z.union([z.strictObject({ signal: name }), z.strictObject({ when
 
 export const scenarioSchema = z.strictObject({
   name,
-  description: z.strictObject({ ja: z.string().max(400), en: z.string().max(400) }).partial().optional(),
+  description: z
+    .strictObject({ ja: z.string().max(400), en: z.string().max(400) })
+    .partial()
+    .optional(),
   entry: z.union([
     z.strictObject({ signal: name, when: condition.optional() }),
     z.strictObject({ segment: name, when: condition.optional() }),
   ]),
   goal: watched.optional(),
-  exits: z.array(z.union([watched, z.strictObject({ hot: z.literal(true) })])).max(20).default([]),
+  exits: z
+    .array(z.union([watched, z.strictObject({ hot: z.literal(true) })]))
+    .max(20)
+    .default([]),
   reentry: z.union([z.literal('never'), z.strictObject({ afterDays: amount })]).default('never'),
-  steps: z.record(stepName, step).refine((s) => Object.keys(s).length > 0 && Object.keys(s).length <= 100, '1 to 100 steps'),
+  steps: z
+    .record(stepName, step)
+    .refine((s) => Object.keys(s).length > 0 && Object.keys(s).length <= 100, '1 to 100 steps'),
 });
 
 export type Scenario = z.infer<typeof scenarioSchema>;
@@ -76,7 +98,8 @@ export function parseScenario(input: unknown): Scenario {
 function errorsOf(issue: z.core.$ZodIssue, above: PropertyKey[]): FieldError[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'invalid_union' && issue.errors.length) {
-    const weight = (issues: z.core.$ZodIssue[]) => Math.max(...issues.map((i) => i.path.length * 10 - (i.code === 'unrecognized_keys' ? 5 : 0))) - issues.length;
+    const weight = (issues: z.core.$ZodIssue[]) =>
+      Math.max(...issues.map((i) => i.path.length * 10 - (i.code === 'unrecognized_keys' ? 5 : 0))) - issues.length;
     const best = [...issue.errors].sort((a, b) => weight(b) - weight(a))[0]!;
     return best.flatMap((inner) => errorsOf(inner, path));
   }
@@ -84,4 +107,8 @@ function errorsOf(issue: z.core.$ZodIssue, above: PropertyKey[]): FieldError[] {
 }
 
 export const refused = (errors: FieldError[]): DomainError =>
-  new DomainError('scenario-invalid', `The scenario has ${errors.length} problem(s).`, { status: 422, path: errors[0]?.path, errors });
+  new DomainError('scenario-invalid', `The scenario has ${errors.length} problem(s).`, {
+    status: 422,
+    path: errors[0]?.path,
+    errors,
+  });

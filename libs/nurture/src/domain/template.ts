@@ -9,8 +9,14 @@ export interface TemplateContext {
 }
 
 export const declaredVariables = [
-  'lead.family_name', 'lead.given_name', 'lead.display_name', 'lead.company', 'lead.position',
-  'sender_name', 'sender_address', 'unsubscribe_url',
+  'lead.family_name',
+  'lead.given_name',
+  'lead.display_name',
+  'lead.company',
+  'lead.position',
+  'sender_name',
+  'sender_address',
+  'unsubscribe_url',
 ] as const;
 
 // the law asks every advertising mail to name its sender, his postal address and the way to refuse

@@ -17,7 +17,8 @@ export interface Hit {
 
 const burstMs = 10_000;
 const minHumanMs = 2_000;
-const scanners = /bot|crawl|spider|scan|proofpoint|mimecast|barracuda|safelinks|urldefense|trendmicro|symantec|fireeye|python|curl|wget|go-http|java\/|okhttp|headless|axios|node-fetch/i;
+const scanners =
+  /bot|crawl|spider|scan|proofpoint|mimecast|barracuda|safelinks|urldefense|trendmicro|symantec|fireeye|python|curl|wget|go-http|java\/|okhttp|headless|axios|node-fetch/i;
 const proxies = /GoogleImageProxy|ggpht|YahooMailProxy|Apple.*Mail.*Privacy/i;
 // Apple's privacy proxy gives nothing but this
 const bareMozilla = /^Mozilla\/5\.0$/;
@@ -28,7 +29,12 @@ const bareMozilla = /^Mozilla\/5\.0$/;
  */
 export function judgeHits(hits: readonly Hit[], sentAt: number, links: number): Map<string, Verdict> {
   const clicks = hits.filter((hit) => hit.kind === 'click');
-  return new Map(hits.map((hit) => [hit.id, hit.kind === 'click' ? judgeClick(hit, clicks, sentAt, links) : judgeOpen(hit, clicks, sentAt, links)]));
+  return new Map(
+    hits.map((hit) => [
+      hit.id,
+      hit.kind === 'click' ? judgeClick(hit, clicks, sentAt, links) : judgeOpen(hit, clicks, sentAt, links),
+    ]),
+  );
 }
 
 function judgeClick(click: Hit, clicks: readonly Hit[], sentAt: number, links: number): Verdict {
