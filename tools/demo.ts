@@ -3,10 +3,13 @@ import { parseArgs } from 'node:util';
 import pc from 'picocolors';
 import { createPool } from '#libs/platform';
 import { createSource, createWriteKey } from '#libs/sources';
+import { defaultFormEvents } from '#libs/sources/domain';
 import { createApiKey } from '../apps/api/src/access/api-key.store.js';
 import { AlertSink } from './demo/alert-sink.js';
 import { ApiClient } from './demo/api-client.js';
 import { Claims } from './demo/checks.js';
+import { cardEvent } from './demo/golden-story.js';
+import { playGolden } from './demo/play-golden.js';
 import { playHistory, playLive, type Stage } from './demo/play.js';
 import { checkTheStory, tellTheStory } from './demo/story.js';
 import { dockerAnswers } from './services/docker.js';
@@ -24,8 +27,14 @@ const { values } = parseArgs({
     weeks: { type: 'string', default: '6' },
     seed: { type: 'string', default: '7' },
     rate: { type: 'string' },
+    story: { type: 'string', default: 'whole' },
   },
 });
+
+if (!['whole', 'golden'].includes(values.story)) {
+  process.stderr.write(`There is no story ${values.story}: --story whole (the default) or golden\n`);
+  process.exit(2);
+}
 
 const started = performance.now();
 const print = (text: string) => void process.stdout.write(`${text}\n`);
@@ -93,12 +102,8 @@ async function play(running: System, alerts: AlertSink): Promise<void> {
   const mode = services.mode.eventLog === 'kafka' ? 'Kafka' : 'PostgreSQL (embedded)';
   progress.line('mode', `event log on ${mode}, job queue on ${services.mode.jobQueue === 'redis' ? 'Redis' : 'PostgreSQL (embedded)'}`);
   const stage = await setStage(running, alerts);
-  print(pc.bold('\n1  Six weeks of visitors, with their original times, through the Segment SDK'));
-  const events = await playHistory(stage, { seed: Number(values.seed), visitors: Number(values.visitors), weeks: Number(values.weeks), ...(values.rate ? { rate: Number(values.rate) } : {}) }, Date.now());
-  print(pc.bold('\n2  One of them, live'));
-  const live = await playLive(stage, run);
-  await checkTheStory(stage, services.mailboxUrl, live, events);
-  await tellTheStory(stage, running, live);
+  if (values.story === 'golden') await playGolden(stage, run);
+  else await playWhole(stage, running);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (claims.failed.length) {
     print(pc.red(`\n${claims.failed.length} of the demo’s claims did not hold (${seconds} s).`));
@@ -109,11 +114,20 @@ async function play(running: System, alerts: AlertSink): Promise<void> {
   await new Promise<void>((resolve) => asked.signal.addEventListener('abort', () => resolve()));
 }
 
+async function playWhole(stage: Stage, running: System): Promise<void> {
+  print(pc.bold('\n1  Six weeks of visitors, with their original times, through the Segment SDK'));
+  const events = await playHistory(stage, { seed: Number(values.seed), visitors: Number(values.visitors), weeks: Number(values.weeks), ...(values.rate ? { rate: Number(values.rate) } : {}) }, Date.now());
+  print(pc.bold('\n2  One of them, live'));
+  const live = await playLive(stage, run);
+  await checkTheStory(stage, running.services.mailboxUrl, live, events);
+  await tellTheStory(stage, running, live);
+}
+
 async function setStage(running: System, alerts: AlertSink): Promise<Stage> {
   const pool = createPool({ url: running.services.databaseUrl, applicationName: 'leadfold-demo', max: 1 }, () => undefined);
   try {
     const source = `demo-${run}`;
-    await createSource(pool, { id: source, name: 'Kazahaya Software, corporate site', actor: 'demo' });
+    await createSource(pool, { id: source, name: 'Kazahaya Software, corporate site', settings: { formEvents: [...defaultFormEvents, cardEvent] }, actor: 'demo' });
     const { key: writeKey } = await createWriteKey(pool, { source, actor: 'demo' });
     const { key } = await createApiKey(pool, { name: `demo ${run}`, role: 'admin', actor: 'demo' });
     await collectorKnows(running.collectorUrl, writeKey);

@@ -1,4 +1,4 @@
-import { form, pageView, site, type Step } from '../traffic/journeys.js';
+import { form, pageView, type Step } from '../traffic/journeys.js';
 import type { Person } from '../traffic/people.js';
 
 /** Whom the demo follows. The address is new in every run, so that every run has a lead nobody saw before. */
