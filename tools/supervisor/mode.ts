@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { assertMode } from '#libs/event-log';
+import { assertQueueMode } from '#libs/job-queue';
 import type { ensureServices as Ensure, Part, ServiceOptions, Services } from '../services/index.js';
 import { remedyFor, ServiceError } from '../services/index.js';
 
@@ -77,10 +78,7 @@ export async function readMode(databaseUrl: string): Promise<Partial<Mode>> {
 export async function recordMode(databaseUrl: string, mode: Mode): Promise<void> {
   await withClient(databaseUrl, async (client) => {
     await assertMode(client, mode.eventLog);
-    await client.query(
-      "insert into setting (key, value) values ('job-queue-mode', to_jsonb($1::text)) on conflict do nothing",
-      [mode.jobQueue],
-    );
+    await assertQueueMode(client, mode.jobQueue);
   });
 }
 

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { assertMode } from '#libs/event-log';
+import { assertQueueMode } from '#libs/job-queue';
 import {
   createLogger,
   createPool,
@@ -30,6 +31,7 @@ if (missing.length) {
 }
 await refuseDrivenClock(checks, config.ALLOW_DRIVEN_CLOCK);
 await assertMode(checks, config.EVENT_LOG);
+await assertQueueMode(checks, config.JOB_QUEUE);
 await checks.end();
 
 const app = await NestFactory.createApplicationContext(WorkerModule.of(config, logger), {
