@@ -89,7 +89,7 @@ async function readJudgements(
   { at, knowledge }: Moment,
 ): Promise<Omit<PastEvents, 'events'>> {
   const result = await db.query<EventRow>(
-    `with judging as (select e.* from event e join batch b on b.id = e.batch where e.kind in ('judgement', 'retraction') and ${known}),
+    `with judging as not materialized (select e.* from event e join batch b on b.id = e.batch where e.kind in ('judgement', 'retraction') and ${known}),
       lower as (select j.* from unnest($3::uuid[]) as t(id) join judging j on j.refers_to = t.id)
       select ${eventColumns} from (select * from lower union all select j.* from lower l join judging j on j.refers_to = l.id where l.kind = 'judgement') e`,
     [at, knowledge === 'then', plainArray(eventIds)],
