@@ -67,6 +67,7 @@ try {
         OUTBOUND_ALLOW: '127.0.0.1',
         SENDER_NAME: 'Kazahaya Software',
         SENDER_ADDRESS: '1-1-1 Marunouchi, Chiyoda-ku, Tokyo',
+        SITE_URL: 'https://www.kazahaya.example',
         // the audience is watching now: mails do not wait for office hours
         NURTURE_QUIET_HOURS: 'off',
       },

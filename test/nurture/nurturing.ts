@@ -30,6 +30,7 @@ export async function startNurturing(db: TestDatabase, env: Record<string, strin
     TRACKING_SECRET: secret,
     MAIL_FROM: 'marketing@example.com',
     SENDER_ADDRESS: '東京都千代田区1-1',
+    SITE_URL: 'https://www.example.com/',
     ...env,
   });
   const log = createLogger('worker', process.env['LOG_LEVEL'] ?? 'warn');

@@ -30,6 +30,7 @@ export async function startActing(
     OUTBOUND_ALLOW: '127.0.0.0/8',
     MAIL_FROM: 'marketing@example.com',
     SENDER_ADDRESS: '1-2-3 Test, Tokyo',
+    SITE_URL: 'https://www.example.com',
     ...env,
   });
   const log = parts.log ?? createLogger('worker', process.env['LOG_LEVEL'] ?? 'warn');

@@ -175,6 +175,7 @@ async function appEnvironment(options: SystemOptions, services: Services, progre
     // without a default in production: mails name who sends them
     MAIL_FROM: process.env['MAIL_FROM'] ?? 'marketing@example.com',
     SENDER_ADDRESS: process.env['SENDER_ADDRESS'] ?? '1-2-3 Local Start, Tokyo',
+    SITE_URL: process.env['SITE_URL'] ?? 'https://www.example.com',
     ...localSecrets(),
     ...options.env,
   };

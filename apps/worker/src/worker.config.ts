@@ -35,6 +35,7 @@ export const workerConfig = z.object({
   MAIL_FROM: z.email().describe('Address of the sender of mails'),
   SENDER_NAME: z.string().min(1).default('Leadfold').describe('Name of the sender, shown in every mail'),
   SENDER_ADDRESS: z.string().min(1).describe('Postal address of the sender, shown in every nurture mail'),
+  SITE_URL: z.url({ protocol: /^https?$/ }).describe('Your website: the buttons of the shipped mails lead there'),
   DKIM_DOMAIN: z
     .string()
     .optional()

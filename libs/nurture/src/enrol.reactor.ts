@@ -3,7 +3,7 @@ import { databaseNow, type PoolClient } from '#libs/platform';
 import { awaitedSignals } from './domain/scenario.js';
 import { newRun } from './domain/advance.js';
 import { readLeads } from './lead-view.store.js';
-import { createRun, wakeRuns } from './run.store.js';
+import { createRun, membersOf, wakeRuns } from './run.store.js';
 import { stepRuns, type StepParts, type Stepped } from './run-steps.js';
 import { readActiveScenarios, type ActiveScenario } from './scenario.store.js';
 
@@ -61,9 +61,8 @@ export class EnrolReactor implements NoticeHandler {
   /** Runs of scenarios that await the signal look again; the entry signal itself does not count as one that came later. */
   private async wakeBySignal(client: PoolClient, notice: Notice, lead: number): Promise<string[]> {
     const runs = await client.query<{ id: string; scenario: string; version: number }>(
-      `select r.id, r.scenario, r.version from run r join lead own on own.id = r.lead
-       where r.state = 'active' and coalesce(own.merged_into, own.id) = $1 and r.entry_event <> $2
-         and (r.lead = $1 or own.merged_into = $1) order by r.id`,
+      `select r.id, r.scenario, r.version from run r
+       where r.state = 'active' and r.entry_event <> $2 and r.lead = any(${membersOf('array[$1::bigint]')}) order by r.id`,
       [lead, notice.event],
     );
     const awaiting: number[] = [];

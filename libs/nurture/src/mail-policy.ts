@@ -14,6 +14,7 @@ import { trackLinks } from './track-links.js';
 export interface MailConfig extends NurtureConfig {
   SENDER_NAME: string;
   SENDER_ADDRESS: string;
+  SITE_URL: string;
   MAIL_FROM: string;
   PUBLIC_COLLECTOR_URL: string;
   PUBLIC_API_URL: string;
@@ -58,6 +59,7 @@ export class NurtureMail implements MailPolicy {
       lead: leadContext(record),
       sender_name: config.SENDER_NAME,
       sender_address: config.SENDER_ADDRESS,
+      site_url: config.SITE_URL.replace(/\/+$/, ''),
       unsubscribe_url: unsubscribeUrl,
     };
     const key = `${template.name}:${template.version}:${template.locale}`;
@@ -80,7 +82,8 @@ export class NurtureMail implements MailPolicy {
       text: rendered.text,
       toName: context.lead.display_name,
       headers: {
-        'List-Unsubscribe': `<${unsubscribeUrl}>, <mailto:${config.MAIL_FROM}?subject=unsubscribe>`,
+        // no mailto beside it: whoever wrote to a mailbox that nobody reads would stay subscribed
+        'List-Unsubscribe': `<${unsubscribeUrl}>`,
         'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
         'List-Id': `<${payload.scenario}.${domain}>`,
         'Feedback-ID': `${payload.scenario}:${payload.template}:nurture:leadfold`,

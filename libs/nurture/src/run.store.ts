@@ -26,6 +26,10 @@ export interface NewRun {
 
 export const runIdOf = (key: string): string => derivedId('run', key);
 
+/** A root and the leads merged into it, as an array made once: an `or` over two tables would read every run. */
+export const membersOf = (roots: string): string =>
+  `array(select unnest(${roots}) union all select l.id from lead l where l.merged_into = any(${roots}))`;
+
 /** Enrols, unless the key exists or the person's earlier run forbids it. Two entries of one person take turns. */
 export async function createRun(db: Queryable, row: NewRun): Promise<string | undefined> {
   await db.query('select pg_advisory_xact_lock(hashtextextended($1, 7261003))', [`${row.scenario}:${row.lead}`]);
@@ -33,8 +37,8 @@ export async function createRun(db: Queryable, row: NewRun): Promise<string | un
     `insert into run (id, key, scenario, version, lead, subject_key, entry_event, step, data, entered_at)
      select $1, $2, $3, $4, $5, $6, $7, $8, $9, leadfold_now()
      where not exists (
-       select 1 from run r join lead own on own.id = r.lead
-       where r.scenario = $3 and coalesce(own.merged_into, own.id) = $5
+       select 1 from run r
+       where r.scenario = $3 and r.lead = any(${membersOf('array[$5::bigint]')})
          and (r.state = 'active' or $10::int is null or r.entered_at > leadfold_now() - $10::int * interval '1 day'))
      on conflict (key) do nothing returning id`,
     [
@@ -150,9 +154,8 @@ export async function wakeRuns(db: Queryable, leads: number[], signal?: string):
        data = case when $2::text is null or data -> 'seen' ? $2 then data
          else jsonb_set(data, '{seen}', coalesce(data -> 'seen', '[]') || to_jsonb($2::text)) end
      where id in (
-       select r.id from run r join lead own on own.id = r.lead
-       where r.state = 'active' and (r.lead = any($1::bigint[]) or own.merged_into = any($1::bigint[]))
-       order by r.id for update of r)
+       select r.id from run r where r.state = 'active' and r.lead = any(${membersOf('$1::bigint[]')})
+       order by r.id for update)
      returning id`,
     [leads, signal ?? null],
   );

@@ -5,6 +5,8 @@ export interface TemplateContext {
   lead: { family_name: string; given_name: string; display_name: string; company: string; position: string };
   sender_name: string;
   sender_address: string;
+  /** The organisation's website, without a slash at its end. */
+  site_url: string;
   unsubscribe_url: string;
 }
 
@@ -16,6 +18,7 @@ export const declaredVariables = [
   'lead.position',
   'sender_name',
   'sender_address',
+  'site_url',
   'unsubscribe_url',
 ] as const;
 
