@@ -90,7 +90,9 @@ async function demoSet(): Promise<SetName> {
   if (values.embedded) return 'demo-embedded';
   const given = (name: string) => Boolean(process.env[name]);
   if ((given('KAFKA_BROKERS') && given('REDIS_URL')) || (await dockerAnswers())) return 'demo';
-  const missing = (given('KAFKA_BROKERS') ? undefined : await kafkaMissing()) ?? (given('REDIS_URL') ? undefined : await redisMissing());
+  const missing =
+    (given('KAFKA_BROKERS') ? undefined : await kafkaMissing()) ??
+    (given('REDIS_URL') ? undefined : await redisMissing());
   return missing === undefined ? 'demo' : 'demo-embedded';
 }
 
@@ -101,7 +103,10 @@ async function play(running: System, alerts: AlertSink): Promise<void> {
     progress.warn('', `for the full mode: ${remedy}`);
   }
   const mode = services.mode.eventLog === 'kafka' ? 'Kafka' : 'PostgreSQL (embedded)';
-  progress.line('mode', `event log on ${mode}, job queue on ${services.mode.jobQueue === 'redis' ? 'Redis' : 'PostgreSQL (embedded)'}`);
+  progress.line(
+    'mode',
+    `event log on ${mode}, job queue on ${services.mode.jobQueue === 'redis' ? 'Redis' : 'PostgreSQL (embedded)'}`,
+  );
   const stage = await setStage(running, alerts);
   if (values.story === 'golden') await playGolden(stage, run);
   else await playWhole(stage, running);
@@ -117,7 +122,16 @@ async function play(running: System, alerts: AlertSink): Promise<void> {
 
 async function playWhole(stage: Stage, running: System): Promise<void> {
   print(pc.bold('\n1  Six weeks of visitors, with their original times, through the Segment SDK'));
-  const events = await playHistory(stage, { seed: Number(values.seed), visitors: Number(values.visitors), weeks: Number(values.weeks), ...(values.rate ? { rate: Number(values.rate) } : {}) }, Date.now());
+  const events = await playHistory(
+    stage,
+    {
+      seed: Number(values.seed),
+      visitors: Number(values.visitors),
+      weeks: Number(values.weeks),
+      ...(values.rate ? { rate: Number(values.rate) } : {}),
+    },
+    Date.now(),
+  );
   print(pc.bold('\n2  One of them, live'));
   const live = await playLive(stage, run);
   await checkTheStory(stage, running.services.mailboxUrl, live, events);
@@ -125,14 +139,32 @@ async function playWhole(stage: Stage, running: System): Promise<void> {
 }
 
 async function setStage(running: System, alerts: AlertSink): Promise<Stage> {
-  const pool = createPool({ url: running.services.databaseUrl, applicationName: 'leadfold-demo', max: 1 }, () => undefined);
+  const pool = createPool(
+    { url: running.services.databaseUrl, applicationName: 'leadfold-demo', max: 1 },
+    () => undefined,
+  );
   try {
     const source = `demo-${run}`;
-    await createSource(pool, { id: source, name: 'Kazahaya Software, corporate site', settings: { formEvents: [...defaultFormEvents, cardEvent] }, actor: 'demo' });
+    await createSource(pool, {
+      id: source,
+      name: 'Kazahaya Software, corporate site',
+      settings: { formEvents: [...defaultFormEvents, cardEvent] },
+      actor: 'demo',
+    });
     const { key: writeKey } = await createWriteKey(pool, { source, actor: 'demo' });
     const { key } = await createApiKey(pool, { name: `demo ${run}`, role: 'admin', actor: 'demo' });
     await collectorKnows(running.collectorUrl, writeKey);
-    return { api: new ApiClient(running.apiUrl, key), apiKey: key, collectorUrl: running.collectorUrl, writeKey, source, sink: alerts, claims, progress, print };
+    return {
+      api: new ApiClient(running.apiUrl, key),
+      apiKey: key,
+      collectorUrl: running.collectorUrl,
+      writeKey,
+      source,
+      sink: alerts,
+      claims,
+      progress,
+      print,
+    };
   } finally {
     await pool.end();
   }

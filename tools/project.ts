@@ -10,7 +10,8 @@ export const localFolder = path.join(projectRoot, '.local');
 function findRoot(folder: string): string {
   if (fs.existsSync(path.join(folder, 'package-lock.json'))) return folder;
   const parent = path.dirname(folder);
-  if (parent === folder) throw new Error('These tools run from a clone of the project: no package-lock.json above them.');
+  if (parent === folder)
+    throw new Error('These tools run from a clone of the project: no package-lock.json above them.');
   return findRoot(parent);
 }
 

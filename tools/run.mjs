@@ -37,7 +37,11 @@ try {
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   const fits = (major === 20 && minor >= 19) || (major === 22 && minor >= 13) || major > 22;
-  if (!fits) stop(`Node ${process.versions.node} is too old.`, 'Install Node 20.19 or newer, 22.13 or newer, or 24 (https://nodejs.org).');
+  if (!fits)
+    stop(
+      `Node ${process.versions.node} is too old.`,
+      'Install Node 20.19 or newer, 22.13 or newer, or 24 (https://nodejs.org).',
+    );
 }
 
 async function install() {
@@ -47,8 +51,17 @@ async function install() {
   // a stamp of the old state must not outlive a killed installation
   fs.rmSync(modulesStamp, { force: true });
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const code = await run([...npm, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']);
-  if (code !== 0) stop('npm ci failed.', 'Check the network and the registry (npm ping), then start the same command again.');
+  const code = await run([
+    ...npm,
+    'ci',
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]);
+  if (code !== 0)
+    stop('npm ci failed.', 'Check the network and the registry (npm ping), then start the same command again.');
   fs.writeFileSync(modulesStamp, hashOf([at('package-lock.json')]));
   say('packages', `installed (${took(since)})`);
 }
@@ -59,7 +72,9 @@ function packagesAreCurrent() {
   // installed by hand: what npm noted there must hold every package of the lockfile that is not optional
   const there = JSON.parse(read(at('node_modules', '.package-lock.json')) ?? '{}').packages ?? {};
   const locked = Object.entries(JSON.parse(read(at('package-lock.json'))).packages).filter(([name]) => name);
-  const same = locked.every(([name, { version, optional, peer }]) => (there[name] ? there[name].version === version : optional || peer));
+  const same = locked.every(([name, { version, optional, peer }]) =>
+    there[name] ? there[name].version === version : optional || peer,
+  );
   if (same && Object.keys(there).length) fs.writeFileSync(modulesStamp, wanted);
   return same && Object.keys(there).length > 0;
 }
@@ -171,7 +186,12 @@ function run([program, ...rest]) {
 
 function hashOf(files) {
   const hash = createHash('sha256');
-  for (const file of files) hash.update(path.relative(root, file)).update('\0').update(read(file) ?? '').update('\0');
+  for (const file of files)
+    hash
+      .update(path.relative(root, file))
+      .update('\0')
+      .update(read(file) ?? '')
+      .update('\0');
   return hash.digest('hex');
 }
 

@@ -7,7 +7,11 @@ import { logFile, partLabel, parts, readRecord, serviceSet, type SetName } from 
 const usage = 'npm run services -- up | status | logs | down  [--set dev|demo|test|faults|bench] [--embedded]';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { set: { type: 'string', default: 'dev' }, embedded: { type: 'boolean', default: false }, follow: { type: 'boolean', short: 'f' } },
+  options: {
+    set: { type: 'string', default: 'dev' },
+    embedded: { type: 'boolean', default: false },
+    follow: { type: 'boolean', short: 'f' },
+  },
 });
 const set = values.set as SetName;
 const hidePassword = (address: string) => address.replace(/:[^:@/]+@/, ':…@');
@@ -27,14 +31,19 @@ async function up() {
 async function status() {
   const all = await serviceStatus(set);
   for (const { part, address, healthy, detail } of all) {
-    console.log(`${healthy ? 'up  ' : 'down'}  ${partLabel[part].padEnd(11)} ${hidePassword(address ?? '-')}  ${detail}`);
+    console.log(
+      `${healthy ? 'up  ' : 'down'}  ${partLabel[part].padEnd(11)} ${hidePassword(address ?? '-')}  ${detail}`,
+    );
   }
   process.exitCode = all.every((part) => part.healthy) ? 0 : 1;
 }
 
 function logs() {
   const folder = readRecord(serviceSet(set), 'postgres')?.folder;
-  const files = [...(folder ? [`${folder}/server.log`] : []), ...parts.slice(1).map((part) => logFile(serviceSet(set), part))];
+  const files = [
+    ...(folder ? [`${folder}/server.log`] : []),
+    ...parts.slice(1).map((part) => logFile(serviceSet(set), part)),
+  ];
   const present = files.filter((file) => fs.existsSync(file));
   if (!present.length) return void console.log(`No logs of set ${set}: nothing was started here yet.`);
   spawn('tail', ['-n', '40', ...(values.follow ? ['-F'] : []), ...present], { stdio: 'inherit' });

@@ -24,7 +24,13 @@ const askedToStop = new Promise<void>((resolve) => asked.signal.addEventListener
 let system: System | undefined;
 
 try {
-  system = await startSystem({ set: values.set as SetName, embedded: values.embedded, onLine: print, progress, signal: asked.signal });
+  system = await startSystem({
+    set: values.set as SetName,
+    embedded: values.embedded,
+    onLine: print,
+    progress,
+    signal: asked.signal,
+  });
   const { services } = system;
   for (const { part, reason, remedy } of services.missing) {
     progress.warn(partLabel[part], `is missing (${reason}): PostgreSQL does its work (embedded mode)`);

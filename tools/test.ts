@@ -32,7 +32,12 @@ const note = (ok: number, notOk: number, line: string) => {
 const kinds = values.unit ? ['spec'] : ['spec', 'int-spec', 'e2e-spec'];
 const labels: Record<string, string> = { spec: 'unit', 'int-spec': 'integration', 'e2e-spec': 'end to end' };
 const wanted = new Map(
-  kinds.map((kind) => [kind, suitesOf(kind).filter((file) => !filtered || positionals.some((part) => path.relative(projectRoot, file).includes(part)))]),
+  kinds.map((kind) => [
+    kind,
+    suitesOf(kind).filter(
+      (file) => !filtered || positionals.some((part) => path.relative(projectRoot, file).includes(part)),
+    ),
+  ]),
 );
 const needsServices = [...wanted].some(([kind, files]) => kind !== 'spec' && files.length > 0);
 
@@ -78,7 +83,9 @@ if (filtered && passed + failed === 0) note(0, 1, `no suite matches ${positional
 if (asked.signal.aborted) note(0, 1, 'stopped by a signal');
 process.stdout.write(`\n${summary.join('\n')}\n  took   ${seconds(since)}\n`);
 if (leftOut.length) {
-  process.stdout.write(`\n  LEFT OUT, because a real part is missing here:\n${leftOut.map((line) => `    ${line}\n`).join('')}`);
+  process.stdout.write(
+    `\n  LEFT OUT, because a real part is missing here:\n${leftOut.map((line) => `    ${line}\n`).join('')}`,
+  );
 }
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
 process.exit(failed || passed === 0 ? 1 : 0);
@@ -88,11 +95,17 @@ async function runKind(kind: string, env: NodeJS.ProcessEnv, workers: number): P
   if (!files.length || asked.signal.aborted) return;
   progress.line('tests', `${labels[kind]}: ${files.length} suites`);
   const run = await runSuites(kind, files, { workers, env, signal: asked.signal });
-  note(run.passed, run.failed, `${labels[kind]} tests: ${run.passed} passed, ${run.failed} failed (${run.seconds.toFixed(1)} s)`);
+  note(
+    run.passed,
+    run.failed,
+    `${labels[kind]} tests: ${run.passed} passed, ${run.failed} failed (${run.seconds.toFixed(1)} s)`,
+  );
 }
 
 function canRun(file: string): boolean {
-  const missing = services?.missing.find(({ part }) => (part === 'kafka' || part === 'redis') && needsOf(file).has(part));
+  const missing = services?.missing.find(
+    ({ part }) => (part === 'kafka' || part === 'redis') && needsOf(file).has(part),
+  );
   if (!missing) return true;
   leftOut.push(`${path.relative(projectRoot, file)}: ${missing.reason}. To run it: ${remedyFor(missing.part)}`);
   return false;

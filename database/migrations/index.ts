@@ -6,4 +6,11 @@ import { MailHits1795000000005 } from './1795000000005-mail-hits.js';
 import { StatedIdentity1795000000006 } from './1795000000006-stated-identity.js';
 
 /** In order. Classes, not globs: a missing file is a compile error. */
-export const migrations = [Facts1795000000001, Configuration1795000000002, Actions1795000000003, EmbeddedLog1795000000004, MailHits1795000000005, StatedIdentity1795000000006];
+export const migrations = [
+  Facts1795000000001,
+  Configuration1795000000002,
+  Actions1795000000003,
+  EmbeddedLog1795000000004,
+  MailHits1795000000005,
+  StatedIdentity1795000000006,
+];

@@ -6,7 +6,20 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { allowed, probes } from './probes.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const libs = ['platform', 'event-log', 'job-queue', 'leads', 'sources', 'scoring', 'funnel', 'segments', 'projection', 'delivery', 'nurture', 'handoff'];
+const libs = [
+  'platform',
+  'event-log',
+  'job-queue',
+  'leads',
+  'sources',
+  'scoring',
+  'funnel',
+  'segments',
+  'projection',
+  'delivery',
+  'nurture',
+  'handoff',
+];
 
 let violations: { from: string; rule: { name: string }; cycle?: { name: string }[] }[];
 let cruised: string[];
@@ -15,14 +28,21 @@ let folder: string;
 /** A skeleton of the tree with every violation planted at once: one cruise serves all probes. */
 beforeAll(() => {
   folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'leadfold-rules-')));
-  for (const file of ['package.json', 'tsconfig.json', '.dependency-cruiser.mjs']) fs.copyFileSync(path.join(root, file), path.join(folder, file));
+  for (const file of ['package.json', 'tsconfig.json', '.dependency-cruiser.mjs'])
+    fs.copyFileSync(path.join(root, file), path.join(folder, file));
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
   for (const lib of libs) {
     write(`libs/${lib}/src/index.ts`, 'export {};');
     write(`libs/${lib}/src/inner.ts`, 'export {};');
     write(`libs/${lib}/src/domain/index.ts`, 'export {};');
   }
-  for (const file of ['apps/worker/src/inner.ts', 'database/migrations/index.ts', 'tools/inner.ts', 'test/inner.ts', 'bench/inner.ts']) {
+  for (const file of [
+    'apps/worker/src/inner.ts',
+    'database/migrations/index.ts',
+    'tools/inner.ts',
+    'test/inner.ts',
+    'bench/inner.ts',
+  ]) {
     write(file, 'export {};');
   }
   for (const { file, line } of [...probes, ...allowed]) write(file, `${line}\nexport {};`);
@@ -31,11 +51,25 @@ beforeAll(() => {
     process.execPath,
     [
       path.join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'),
-      ...['--config', '.dependency-cruiser.mjs', '--output-type', 'json', 'apps', 'libs', 'tools', 'test', 'bench', 'database'],
+      ...[
+        '--config',
+        '.dependency-cruiser.mjs',
+        '--output-type',
+        'json',
+        'apps',
+        'libs',
+        'tools',
+        'test',
+        'bench',
+        'database',
+      ],
     ],
     { cwd: folder, encoding: 'utf8', maxBuffer: 64 << 20 },
   );
-  const report = JSON.parse(cruise.stdout) as { summary: { violations: typeof violations }; modules: { source: string }[] };
+  const report = JSON.parse(cruise.stdout) as {
+    summary: { violations: typeof violations };
+    modules: { source: string }[];
+  };
   violations = report.summary.violations;
   cruised = report.modules.map((module) => module.source);
 }, 60_000);
@@ -61,10 +95,14 @@ test.each(allowed)('allowed: $file', ({ file }) => {
 });
 
 test('every rule has a probe, and every lib a direction', async () => {
-  const { default: config } = (await import(path.join(root, '.dependency-cruiser.mjs'))) as { default: { forbidden: { name: string }[] } };
+  const { default: config } = (await import(path.join(root, '.dependency-cruiser.mjs'))) as {
+    default: { forbidden: { name: string }[] };
+  };
   const rules = config.forbidden.map(({ name }) => name);
   expect([...new Set(probes.map(({ rule }) => rule))].sort()).toEqual([...rules].sort());
-  const present = fs.readdirSync(path.join(root, 'libs')).filter((lib) => fs.existsSync(path.join(root, 'libs', lib, 'src')));
+  const present = fs
+    .readdirSync(path.join(root, 'libs'))
+    .filter((lib) => fs.existsSync(path.join(root, 'libs', lib, 'src')));
   expect(rules).toEqual(expect.arrayContaining(present.map((lib) => `direction-${lib}`)));
 });
 

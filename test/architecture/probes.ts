@@ -19,8 +19,16 @@ export const probes: Probe[] = [
   { rule: 'domain-is-pure', file: 'libs/funnel/src/domain/planted-pg.ts', line: "import 'pg';" },
   { rule: 'domain-is-pure', file: 'libs/leads/src/domain/planted-shell.ts', line: "import '../index.js';" },
   { rule: 'domain-is-pure', file: 'libs/scoring/src/domain/planted-other-shell.ts', line: "import '#libs/leads';" },
-  { rule: 'libs-by-their-doors', file: 'libs/scoring/src/planted-back-door.ts', line: "import '../../leads/src/inner.js';" },
-  { rule: 'doors-from-outside', file: 'apps/api/src/planted-back-door.ts', line: "import '../../../libs/leads/src/inner.js';" },
+  {
+    rule: 'libs-by-their-doors',
+    file: 'libs/scoring/src/planted-back-door.ts',
+    line: "import '../../leads/src/inner.js';",
+  },
+  {
+    rule: 'doors-from-outside',
+    file: 'apps/api/src/planted-back-door.ts',
+    line: "import '../../../libs/leads/src/inner.js';",
+  },
   direction('platform', 'leads'),
   direction('event-log', 'leads'),
   direction('job-queue', 'event-log'),
@@ -34,7 +42,11 @@ export const probes: Probe[] = [
   direction('nurture', 'handoff'),
   direction('handoff', 'nurture'),
   { rule: 'libs-know-no-outside', file: 'libs/platform/src/planted-outside.ts', line: "import '#migrations';" },
-  { rule: 'apps-know-no-outside', file: 'apps/api/src/planted-other-app.ts', line: "import '../../worker/src/inner.js';" },
+  {
+    rule: 'apps-know-no-outside',
+    file: 'apps/api/src/planted-other-app.ts',
+    line: "import '../../worker/src/inner.js';",
+  },
   { rule: 'apps-know-no-outside', file: 'apps/worker/src/planted-tool.ts', line: "import '#tools/inner';" },
   { rule: 'collector-sees-little', file: 'apps/collector/src/planted-leads.ts', line: "import '#libs/leads';" },
   { rule: 'collector-sees-little', file: 'apps/collector/src/planted-queue.ts', line: "import '#libs/job-queue';" },
@@ -52,12 +64,21 @@ export const probes: Probe[] = [
 export const allowed: { file: string; line: string }[] = [
   { file: 'libs/event-log/src/allowed-kafka.ts', line: "import 'kafkajs';" },
   { file: 'libs/job-queue/src/allowed-bull.ts', line: "import 'bullmq';\nimport 'ioredis';" },
-  { file: 'libs/leads/src/domain/allowed-pure.ts', line: "import 'zod';\nimport { createHash } from 'node:crypto';\ncreateHash('md5');" },
+  {
+    file: 'libs/leads/src/domain/allowed-pure.ts',
+    line: "import 'zod';\nimport { createHash } from 'node:crypto';\ncreateHash('md5');",
+  },
   { file: 'libs/scoring/src/domain/allowed-domain.ts', line: "import '#libs/leads/domain';" },
-  { file: 'libs/nurture/src/allowed-reading.ts', line: "import '#libs/projection';\nimport '#libs/delivery';\nimport '#libs/segments/domain';" },
+  {
+    file: 'libs/nurture/src/allowed-reading.ts',
+    line: "import '#libs/projection';\nimport '#libs/delivery';\nimport '#libs/segments/domain';",
+  },
   { file: 'libs/handoff/src/allowed-reading.ts', line: "import '#libs/projection';\nimport '#libs/scoring/domain';" },
   { file: 'libs/delivery/src/allowed-mail.ts', line: "import 'nodemailer';" },
   { file: 'libs/leads/src/domain/allowed.spec.ts', line: "import 'fast-check';\nimport 'node:fs';" },
-  { file: 'apps/collector/src/allowed.ts', line: "import '#libs/event-log';\nimport '#libs/platform';\nimport '#libs/sources';\nimport '#libs/leads/domain';" },
+  {
+    file: 'apps/collector/src/allowed.ts',
+    line: "import '#libs/event-log';\nimport '#libs/platform';\nimport '#libs/sources';\nimport '#libs/leads/domain';",
+  },
   { file: 'apps/projector/src/allowed.ts', line: "import '#libs/projection';\nimport '#migrations';" },
 ];

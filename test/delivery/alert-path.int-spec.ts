@@ -38,8 +38,13 @@ afterEach(() => {
 });
 
 const statesOf = async (crossing: string) => {
-  const found = await db.pool.query<{ channel: string; state: string; reason: string | null; id: string; attempt: number }>(
-    'select id, channel, state, reason, attempt from delivery where crossing = $1 order by channel', [crossing]);
+  const found = await db.pool.query<{
+    channel: string;
+    state: string;
+    reason: string | null;
+    id: string;
+    attempt: number;
+  }>('select id, channel, state, reason, attempt from delivery where crossing = $1 order by channel', [crossing]);
   return found.rows;
 };
 const settled = (crossing: string) =>
@@ -50,7 +55,11 @@ const settled = (crossing: string) =>
 
 test('I18: a crossing becomes one alert on each channel, and each is sent', async () => {
   const { decision } = await cross(db);
-  expect((await settled(decision)).map((r) => [r.channel, r.state])).toEqual([['email', 'sent'], ['slack', 'sent'], ['webhook', 'sent']]);
+  expect((await settled(decision)).map((r) => [r.channel, r.state])).toEqual([
+    ['email', 'sent'],
+    ['slack', 'sent'],
+    ['webhook', 'sent'],
+  ]);
   const body = JSON.parse(hook.received.at(-1)!.body) as { type: string; data: { crossing: string; reason: string } };
   expect(body).toMatchObject({ type: 'lead.became_hot', data: { crossing: decision, score: { total: 74.2 } } });
   expect(body.data.reason).toContain('14日以内に資料を請求');
@@ -61,16 +70,21 @@ test('I17: the same crossing told twice alerts once', async () => {
   const { decision } = await cross(db);
   await settled(decision);
   const before = hook.received.length;
-  await db.pool.query("update outbox set taken_at = null where event = $1", [decision]);
+  await db.pool.query('update outbox set taken_at = null where event = $1', [decision]);
   await db.pool.query("select pg_notify('leadfold_outbox', '')");
-  await until('the notice is taken again', async () => (await db.pool.query('select 1 from outbox where taken_at is null')).rowCount === 0);
+  await until(
+    'the notice is taken again',
+    async () => (await db.pool.query('select 1 from outbox where taken_at is null')).rowCount === 0,
+  );
   expect(await statesOf(decision)).toHaveLength(3);
   expect(hook.received).toHaveLength(before);
 });
 
 test('I18: a quiet crossing has its alerts, born suppressed with the reason', async () => {
   const { decision } = await cross(db, { quiet: 'publish' });
-  expect((await settled(decision)).map((r) => [r.state, r.reason])).toEqual(Array(3).fill(['suppressed', 'quiet:publish']));
+  expect((await settled(decision)).map((r) => [r.state, r.reason])).toEqual(
+    Array(3).fill(['suppressed', 'quiet:publish']),
+  );
   expect(hook.received.some((post) => post.body.includes(decision))).toBe(false);
 });
 
@@ -85,7 +99,9 @@ test('I24: one webhook-id over all attempts, verified by the Standard Webhooks l
   expect(posts[0]!.body).toBe(posts[1]!.body);
   for (const post of posts)
     for (const key of [secret, nextSecret])
-      expect(new Webhook(key).verify(post.body, post.headers as Record<string, string>)).toMatchObject({ type: 'lead.became_hot' });
+      expect(new Webhook(key).verify(post.body, post.headers as Record<string, string>)).toMatchObject({
+        type: 'lead.became_hot',
+      });
   const altered = posts[0]!.body.replace('lead.became_hot', 'lead.became_cold');
   expect(() => new Webhook(secret).verify(altered, posts[0]!.headers as Record<string, string>)).toThrow();
 });
@@ -106,8 +122,12 @@ test('the whole way from the notice to the endpoint takes milliseconds', async (
 test('what became of a delivery is on the log, under an id derived from it', async () => {
   const { decision } = await cross(db);
   const rows = await settled(decision);
-  await until('facts relayed', async () => (await db.pool.query('select 1 from fact_outbox where sent_at is null')).rowCount === 0);
+  await until(
+    'facts relayed',
+    async () => (await db.pool.query('select 1 from fact_outbox where sent_at is null')).rowCount === 0,
+  );
   const facts = await db.pool.query<{ value: string }>("select record->>'value' as value from fact_outbox");
   const told = facts.rows.map((row) => JSON.parse(row.value) as { name: string; properties: { deliveryId: string } });
-  for (const row of rows) expect(told.filter((t) => t.properties.deliveryId === row.id).map((t) => t.name)).toEqual(['sent']);
+  for (const row of rows)
+    expect(told.filter((t) => t.properties.deliveryId === row.id).map((t) => t.name)).toEqual(['sent']);
 });

@@ -63,12 +63,17 @@ interface Row {
   repeats: number;
   attempt: number;
 }
-const rows = async () => (await db.pool.query<Row>('select id, state, reason, repeats, attempt from delivery order by id')).rows;
+const rows = async () =>
+  (await db.pool.query<Row>('select id, state, reason, repeats, attempt from delivery order by id')).rows;
 const allEnded = (count: number) =>
-  until('everything ended', async () => {
-    const found = await rows();
-    return found.length === count && found.every((row) => !['pending', 'sending'].includes(row.state)) && found;
-  }, 20_000);
+  until(
+    'everything ended',
+    async () => {
+      const found = await rows();
+      return found.length === count && found.every((row) => !['pending', 'sending'].includes(row.state)) && found;
+    },
+    20_000,
+  );
 
 test('I17: killed after the claim, an alert goes once and counts no repeat', async () => {
   const first = await startWorker('worker.after_claim');
@@ -103,7 +108,8 @@ test('I21: killed after the hand-off, a mail is unknown and is not sent again', 
   expect(unknown.every((row) => row.reason === 'worker-died')).toBe(true);
   const addresses = mail.received.flatMap((m) => m.to);
   expect(new Set(addresses).size).toBe(addresses.length);
-  for (const row of ended.filter((r) => r.state === 'sent')) expect(mail.received.some((m) => m.raw.includes(row.id))).toBe(true);
+  for (const row of ended.filter((r) => r.state === 'sent'))
+    expect(mail.received.some((m) => m.raw.includes(row.id))).toBe(true);
 });
 
 test('I19: killed after sending, no recipient gets a second copy', async () => {
@@ -124,7 +130,10 @@ test('I19: killed after sending, no recipient gets a second copy', async () => {
 test('I28: SIGTERM under load leaves nothing unknown, and what was left is sent by the next worker', async () => {
   mail.beforeAccept = () => new Promise((resolve) => setTimeout(resolve, 30));
   const first = await startWorker();
-  await mailsDue(db.pool, Array.from({ length: 300 }, (_, i) => `term${i}@example.com`));
+  await mailsDue(
+    db.pool,
+    Array.from({ length: 300 }, (_, i) => `term${i}@example.com`),
+  );
   await until('some are sent', () => mail.received.length > 20);
   first.kill('SIGTERM');
   await once(first, 'exit');

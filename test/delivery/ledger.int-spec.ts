@@ -23,7 +23,10 @@ beforeAll(async () => {
     ALERT_WEBHOOK_SECRETS: `whsec_${Buffer.alloc(24, 7).toString('base64')}`,
     ALERT_SLACK_WEBHOOK_URL: slack.url,
   };
-  acting = await startActing(db, env, { handlers: [new AlertReactor(parseConfig(handoffConfig, env), plainReader)], mailPolicy: plainMail });
+  acting = await startActing(db, env, {
+    handlers: [new AlertReactor(parseConfig(handoffConfig, env), plainReader)],
+    mailPolicy: plainMail,
+  });
 });
 afterEach(async () => {
   mail.beforeAccept = async () => undefined;
@@ -46,11 +49,14 @@ interface Row {
   last_error: string | null;
 }
 const row = async (id: string) => (await db.pool.query<Row>('select * from delivery where id = $1', [id])).rows[0]!;
-const ended = (id: string) => until('it ended', async () => ((r) => !['pending', 'sending'].includes(r.state) && r)(await row(id)));
+const ended = (id: string) =>
+  until('it ended', async () => ((r) => !['pending', 'sending'].includes(r.state) && r)(await row(id)));
 const suppress = (address: string) =>
   db.pool.query(
     `insert into suppression (hash, address, reason, event, at)
-     values (encode(sha256(convert_to($1::text, 'UTF8')), 'hex'), $1::text, 'unsubscribe', gen_random_uuid(), leadfold_now())`, [address]);
+     values (encode(sha256(convert_to($1::text, 'UTF8')), 'hex'), $1::text, 'unsubscribe', gen_random_uuid(), leadfold_now())`,
+    [address],
+  );
 
 test('I22: what is claimed after an unsubscribe committed goes nowhere', async () => {
   await suppress('gone@example.com');
@@ -81,7 +87,10 @@ test('a refusal for now is tried again, and the receiver gets one copy', async (
 test('I21: a mail that the server refuses at the end of the data was not received and is sent again', async () => {
   mail.beforeAccept = () => Promise.reject(Object.assign(new Error('x'), { responseCode: 421 }));
   const [created] = await mailsDue(db.pool, ['silent@example.com']);
-  await until('the first attempt failed', async () => (await row(created!.id)).attempt === 1 && (await row(created!.id)).state === 'pending');
+  await until(
+    'the first attempt failed',
+    async () => (await row(created!.id)).attempt === 1 && (await row(created!.id)).state === 'pending',
+  );
   expect(mail.received).toEqual([]);
   mail.beforeAccept = async () => undefined;
   expect(await ended(created!.id)).toMatchObject({ state: 'sent' });
@@ -93,7 +102,9 @@ test('I25: a worker that lost its lease changes nothing', async () => {
   mail.beforeAccept = () => new Promise((resolve) => (release = resolve));
   const [created] = await mailsDue(db.pool, ['slow@example.com']);
   await until('it is being sent', async () => (await row(created!.id)).state === 'sending' && release.length === 1);
-  await db.pool.query("update delivery set lease_until = clock_timestamp() - interval '1 s' where id = $1", [created!.id]);
+  await db.pool.query("update delivery set lease_until = clock_timestamp() - interval '1 s' where id = $1", [
+    created!.id,
+  ]);
   await handOutNow(db.pool);
   expect(await ended(created!.id)).toMatchObject({ state: 'unknown', reason: 'worker-died' });
   release();
@@ -107,7 +118,10 @@ test('I25: a worker that lost its lease changes nothing', async () => {
 test('I18: nothing stays pending past its limit', async () => {
   mail.refuse = () => ({ code: 451, text: 'never' });
   const [created] = await mailsDue(db.pool, ['never@example.com'], { limitMs: 1_000 });
-  await until('the limit has passed', async () => (await db.pool.query('select 1 from delivery where limit_at < leadfold_now()')).rowCount === 1);
+  await until(
+    'the limit has passed',
+    async () => (await db.pool.query('select 1 from delivery where limit_at < leadfold_now()')).rowCount === 1,
+  );
   await handOutNow(db.pool);
   expect(await ended(created!.id)).toMatchObject({ state: 'cancelled', reason: 'past-limit' });
 });
@@ -135,12 +149,18 @@ test('I26: a slow receiver delays only its own endpoint', async () => {
   const held = await db.pool.query("select 1 from delivery where channel = 'webhook' and state = 'sent'");
   expect(held.rowCount).toBe(0);
   hook.answer = () => ({ status: 200 });
-  await until('the slow endpoint gets all of its own', async () =>
-    (await db.pool.query("select 1 from delivery where channel = 'webhook' and state = 'sent'")).rowCount === 30);
+  await until(
+    'the slow endpoint gets all of its own',
+    async () =>
+      (await db.pool.query("select 1 from delivery where channel = 'webhook' and state = 'sent'")).rowCount === 30,
+  );
 });
 
 test('I19: claimed by many at once, a delivery is sent once', async () => {
-  const created = await mailsDue(db.pool, Array.from({ length: 20 }, (_, i) => `many${i}@example.com`));
+  const created = await mailsDue(
+    db.pool,
+    Array.from({ length: 20 }, (_, i) => `many${i}@example.com`),
+  );
   await Promise.all(created.flatMap(({ id }) => [1, 2, 3].map(() => acting.act.ledger.deliver(id))));
   await Promise.all(created.map(({ id }) => ended(id)));
   expect(mail.received.flatMap((m) => m.to).sort()).toEqual(created.map((_, i) => `many${i}@example.com`).sort());

@@ -25,20 +25,35 @@ const go = (url: string, allow = closed, resolve?: Resolve) =>
 const answers = (...lists: string[][]): Resolve => {
   let call = 0;
   return (_host, _options, callback) =>
-    callback(null, lists[Math.min(call++, lists.length - 1)]!.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })));
+    callback(
+      null,
+      lists[Math.min(call++, lists.length - 1)]!.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+    );
 };
 const refused = { kind: 'failed', reason: 'address-refused' };
 
-test.each(['127.0.0.1', '[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '2130706433', '0x7f.1', '0.0.0.0', '[::]', '169.254.169.254', '[64:ff9b::7f00:1]'])(
-  'S3: the literal %s is not reached', async (host) => {
-    const before = hits;
-    expect(await go(`http://${host}:${port}/`)).toMatchObject(refused);
-    expect(hits).toBe(before);
-  });
+test.each([
+  '127.0.0.1',
+  '[::1]',
+  '[::ffff:127.0.0.1]',
+  '[::ffff:7f00:1]',
+  '2130706433',
+  '0x7f.1',
+  '0.0.0.0',
+  '[::]',
+  '169.254.169.254',
+  '[64:ff9b::7f00:1]',
+])('S3: the literal %s is not reached', async (host) => {
+  const before = hits;
+  expect(await go(`http://${host}:${port}/`)).toMatchObject(refused);
+  expect(hits).toBe(before);
+});
 
 test('S3: a name that resolves to an inner address is not reached', async () => {
   expect(await go(`http://innocent.example:${port}/`, closed, answers(['127.0.0.1']))).toMatchObject(refused);
-  expect(await go(`http://innocent.example:${port}/`, closed, answers(['10.0.0.1', '192.168.1.1', 'fd00::1']))).toMatchObject(refused);
+  expect(
+    await go(`http://innocent.example:${port}/`, closed, answers(['10.0.0.1', '192.168.1.1', 'fd00::1'])),
+  ).toMatchObject(refused);
   expect(await go(`http://localhost:${port}/`)).toMatchObject(refused);
 });
 
@@ -70,12 +85,32 @@ test('S3: no proxy variable is followed', async () => {
 
 test('S3: the allow-list opens hosts, addresses and blocks, and nothing beside them', async () => {
   expect(await go(`http://127.0.0.1:${port}/`, parseAllowList('127.0.0.0/8'))).toMatchObject({ status: 200 });
-  expect(await go(`http://hook.intranet:${port}/`, parseAllowList('hook.intranet'), answers(['127.0.0.1']))).toMatchObject({ status: 200 });
-  expect(await go(`http://other.intranet:${port}/`, parseAllowList('hook.intranet'), answers(['127.0.0.1']))).toMatchObject(refused);
+  expect(
+    await go(`http://hook.intranet:${port}/`, parseAllowList('hook.intranet'), answers(['127.0.0.1'])),
+  ).toMatchObject({ status: 200 });
+  expect(
+    await go(`http://other.intranet:${port}/`, parseAllowList('hook.intranet'), answers(['127.0.0.1'])),
+  ).toMatchObject(refused);
   expect(mayReach('93.184.215.14', closed)).toBe(true);
   expect(mayReach('2606:2800:21f:cb07:6820:80da:af6b:8b2c', closed)).toBe(true);
   expect(mayReach('not an address', closed)).toBe(false);
 });
 
-test.each(['10.1.2.3', '172.16.0.1', '192.168.0.1', '100.64.0.1', '198.18.0.1', '224.0.0.1', '255.255.255.255', '192.0.2.1', '240.0.0.1', 'fe80::1', 'fc00::1', 'ff02::1', '2002:7f00:1::', '2001:db8::1', '64:ff9b::a00:1', '::ffff:10.0.0.1'])(
-  'S3: %s is not public', (address) => expect(mayReach(address, closed)).toBe(false));
+test.each([
+  '10.1.2.3',
+  '172.16.0.1',
+  '192.168.0.1',
+  '100.64.0.1',
+  '198.18.0.1',
+  '224.0.0.1',
+  '255.255.255.255',
+  '192.0.2.1',
+  '240.0.0.1',
+  'fe80::1',
+  'fc00::1',
+  'ff02::1',
+  '2002:7f00:1::',
+  '2001:db8::1',
+  '64:ff9b::a00:1',
+  '::ffff:10.0.0.1',
+])('S3: %s is not public', (address) => expect(mayReach(address, closed)).toBe(false));

@@ -26,11 +26,29 @@ async function freePort(): Promise<number> {
 }
 const client = () => new Redis(port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => null });
 async function startRedis(): Promise<void> {
-  redis = spawn('redis-server', ['--port', String(port), '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction', '--bind', '127.0.0.1'], { stdio: 'ignore' });
+  redis = spawn(
+    'redis-server',
+    [
+      '--port',
+      String(port),
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--maxmemory-policy',
+      'noeviction',
+      '--bind',
+      '127.0.0.1',
+    ],
+    { stdio: 'ignore' },
+  );
   await until('Redis answers', async () => {
     const probe = client();
     probe.on('error', () => undefined);
-    const pong = await probe.connect().then(() => probe.ping(), () => false);
+    const pong = await probe.connect().then(
+      () => probe.ping(),
+      () => false,
+    );
     probe.disconnect();
     return pong;
   });
@@ -44,7 +62,11 @@ beforeAll(async () => {
   port = await freePort();
   [db, mail] = await Promise.all([createTestDatabase(), new SmtpSink().start()]);
   await startRedis();
-  acting = await startActing(db, { SMTP_URL: mail.url, REDIS_URL: `redis://127.0.0.1:${port}` }, { mailPolicy: plainMail });
+  acting = await startActing(
+    db,
+    { SMTP_URL: mail.url, REDIS_URL: `redis://127.0.0.1:${port}` },
+    { mailPolicy: plainMail },
+  );
 });
 afterAll(async () => {
   await acting.stop();

@@ -14,7 +14,9 @@ beforeAll(async () => {
   log = createEventLog({ EVENT_LOG: 'postgres', DATABASE_URL: db.url } as never, createLogger('test', 'warn'));
   await log.prepare();
   handler = new RecordOutcomeHandler(db.pool, log);
-  const made = await db.pool.query<{ id: number }>("insert into lead (state) values ('{\"profile\":{},\"consent\":{},\"counters\":{}}') returning id");
+  const made = await db.pool.query<{ id: number }>(
+    'insert into lead (state) values (\'{"profile":{},"consent":{},"counters":{}}\') returning id',
+  );
   lead = made.rows[0]!.id;
   await db.pool.query("insert into subject_key (key, lead) values ('e:taro@example.com', $1)", [lead]);
 });
@@ -31,7 +33,12 @@ const onLog = async () => {
 
 test('an outcome becomes an event on the log, under the id that is answered', async () => {
   const before = await onLog();
-  const { eventId } = await record({ outcome: 'opportunity', likelihood: 60, nextActionDate: '2026-12-01', note: 'demo went well' });
+  const { eventId } = await record({
+    outcome: 'opportunity',
+    likelihood: 60,
+    nextActionDate: '2026-12-01',
+    note: 'demo went well',
+  });
   expect(eventId).toMatch(/^[0-9a-f-]{36}$/);
   expect(await onLog()).toBe(before + 1);
 });
@@ -48,10 +55,14 @@ test.each([
   [{ outcome: 'sold' }, 'outcome'],
 ])('%j is refused by the field %s and nothing reaches the log', async (input, path) => {
   const before = await onLog();
-  await expect(record(input)).rejects.toMatchObject({ code: 'invalid-outcome', options: { path } } satisfies Partial<Record<keyof DomainError, unknown>>);
+  await expect(record(input)).rejects.toMatchObject({ code: 'invalid-outcome', options: { path } } satisfies Partial<
+    Record<keyof DomainError, unknown>
+  >);
   expect(await onLog()).toBe(before);
 });
 
 test('an unknown lead is a 404', async () => {
-  await expect(handler.execute(new RecordOutcome(999_999, { outcome: 'contacted' }, 'key'))).rejects.toMatchObject({ code: 'lead-unknown' });
+  await expect(handler.execute(new RecordOutcome(999_999, { outcome: 'contacted' }, 'key'))).rejects.toMatchObject({
+    code: 'lead-unknown',
+  });
 });

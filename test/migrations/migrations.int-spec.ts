@@ -10,7 +10,12 @@ beforeAll(async () => {
 afterAll(() => database?.drop());
 
 test('a migrated database lacks nothing', async () => {
-  expect(await missingMigrations(database.pool, migrations.map((m) => new m()))).toEqual([]);
+  expect(
+    await missingMigrations(
+      database.pool,
+      migrations.map((m) => new m()),
+    ),
+  ).toEqual([]);
 });
 
 test('S10: the audit log cannot be changed, deleted or truncated', async () => {

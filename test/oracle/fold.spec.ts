@@ -11,7 +11,8 @@ const index = indexSignals(testSignals);
 
 const canonical = (leads: Leads): string[] => [...leads].map(([keys, state]) => canonicalLead([keys], state)).sort();
 
-const naive = ({ events, zone, keyLimit }: History): Leads => naiveFold(events, testSignals, makeZone(zone), { keyLimit });
+const naive = ({ events, zone, keyLimit }: History): Leads =>
+  naiveFold(events, testSignals, makeZone(zone), { keyLimit });
 
 function incremental({ arrivals, zone, keyLimit }: History): IncrementalFold {
   const fold = new IncrementalFold(index, makeZone(zone), keyLimit);
@@ -30,7 +31,8 @@ test('I8: shuffled, doubled and re-batched histories fold to what the naive fold
     { seed, numRuns },
   );
   process.stdout.write(`seed ${seed}, ${numRuns} histories, work ${JSON.stringify(work)}\n`);
-  for (const [kind, times] of Object.entries(work)) expect({ kind, often: times > numRuns / 20 }).toEqual({ kind, often: true });
+  for (const [kind, times] of Object.entries(work))
+    expect({ kind, often: times > numRuns / 20 }).toEqual({ kind, often: true });
 });
 
 test('I16: the naive fold knows no order of its input', () => {

@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import { compileSignal, signalDefinition, type CompiledSignal, type JsonObject, type LeadEvent, type SignalDefinition } from '#libs/leads/domain';
+import {
+  compileSignal,
+  signalDefinition,
+  type CompiledSignal,
+  type JsonObject,
+  type LeadEvent,
+  type SignalDefinition,
+} from '#libs/leads/domain';
 
 /** Arbitrary histories over few keys and few instants, so that ties, shared browsers and contradictions are the rule. */
 
@@ -12,24 +19,38 @@ const definitions: Record<string, SignalDefinition> = {
   'asked-for-seats': { event: 'form', where: { message: { matches: '{number}名*導入' } }, sum: 'message' },
 };
 
-export const testSignals: CompiledSignal[] = Object.entries(definitions).map(([name, definition]) => compileSignal(name, signalDefinition.parse(definition)));
+export const testSignals: CompiledSignal[] = Object.entries(definitions).map(([name, definition]) =>
+  compileSignal(name, signalDefinition.parse(definition)),
+);
 
 export const testZones = ['Asia/Tokyo', 'America/New_York', 'America/St_Johns', 'Pacific/Apia'] as const;
 
 /** The instants around which a zone's days are strange, and an ordinary one. */
-const centres = [Date.UTC(2006, 9, 29, 2, 31), Date.UTC(2011, 11, 30, 10), Date.UTC(2026, 2, 8, 7), Date.UTC(2026, 5, 1)];
+const centres = [
+  Date.UTC(2006, 9, 29, 2, 31),
+  Date.UTC(2011, 11, 30, 10),
+  Date.UTC(2026, 2, 8, 7),
+  Date.UTC(2026, 5, 1),
+];
 const hour = 3_600_000;
 
 const anon = fc.constantFrom('b1', 'b2', 'b3');
 const user = fc.constantFrom('main:1', 'main:2', 'main:3');
 const email = fc.constantFrom('a@x.jp', 'b@x.jp');
-const strongKey = fc.oneof(user.map((id) => `u:${id}`), email.map((address) => `e:${address}`));
+const strongKey = fc.oneof(
+  user.map((id) => `u:${id}`),
+  email.map((address) => `e:${address}`),
+);
 const anyKey = fc.oneof({ weight: 3, arbitrary: strongKey }, { weight: 1, arbitrary: anon.map((id) => `a:${id}`) });
 
 type Draft = Partial<LeadEvent> & Pick<LeadEvent, 'type'>;
 
 const keyFields = (key: string): Partial<LeadEvent> =>
-  key.startsWith('u:') ? { userId: key.slice(2) } : key.startsWith('e:') ? { email: key.slice(2) } : { anonymousId: key.slice(2) };
+  key.startsWith('u:')
+    ? { userId: key.slice(2) }
+    : key.startsWith('e:')
+      ? { email: key.slice(2) }
+      : { anonymousId: key.slice(2) };
 
 const someKeys: fc.Arbitrary<Partial<LeadEvent>> = fc.oneof(
   { weight: 5, arbitrary: anon.map((anonymousId) => ({ anonymousId })) },
@@ -44,8 +65,20 @@ const identifying: fc.Arbitrary<Partial<LeadEvent>> = fc.oneof(
   fc.record({ anonymousId: anon, userId: user, email }),
 );
 
-const pageProperties = fc.constantFrom<JsonObject>({ path: '/products/a' }, { path: '/products/b' }, { path: '/' }, { path: '/products/a', sessionId: 's1' });
-const seconds = fc.constantFrom<JsonObject>({ seconds: 3.5 }, { seconds: -4 }, { seconds: 5e9 }, { seconds: '7' }, {}, { seconds: 0.49999 });
+const pageProperties = fc.constantFrom<JsonObject>(
+  { path: '/products/a' },
+  { path: '/products/b' },
+  { path: '/' },
+  { path: '/products/a', sessionId: 's1' },
+);
+const seconds = fc.constantFrom<JsonObject>(
+  { seconds: 3.5 },
+  { seconds: -4 },
+  { seconds: 5e9 },
+  { seconds: '7' },
+  {},
+  { seconds: 0.49999 },
+);
 const formProperties = fc.constantFrom<JsonObject>(
   { lastName: '山田', message: '３０名での導入を検討中です' },
   { company: 'Acme', position: '部長', consent: true },
@@ -55,33 +88,89 @@ const formProperties = fc.constantFrom<JsonObject>(
 const utm = fc.constantFrom<JsonObject>({}, { campaign: { source: 'news' } }, { campaign: { source: 'ads' } });
 
 const facts: fc.Arbitrary<Draft> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ keys: someKeys, properties: pageProperties, context: utm }).map(({ keys, ...rest }) => ({ type: 'page' as const, ...keys, ...rest })) },
-  { weight: 3, arbitrary: fc.record({ keys: someKeys, properties: seconds }).map(({ keys, properties }) => ({ type: 'track' as const, name: 'Page Left', ...keys, properties })) },
-  { weight: 4, arbitrary: fc.record({ keys: identifying, traits: formProperties }).map(({ keys, traits }) => ({ type: 'identify' as const, links: true, ...keys, traits })) },
-  { weight: 3, arbitrary: fc.record({ keys: identifying, properties: formProperties }).map(({ keys, properties }) => ({ type: 'track' as const, name: 'Form', links: true, ...keys, properties })) },
-  { weight: 2, arbitrary: fc.tuple(user, anyKey).map(([userId, otherKey]) => ({ type: 'alias' as const, userId, otherKey, links: true })) },
-  { weight: 2, arbitrary: fc.tuple(anyKey, anyKey).map(([key, otherKey]) => ({ type: 'merge' as const, ...keyFields(key), otherKey })) },
-  { weight: 1, arbitrary: fc.tuple(strongKey, strongKey).map(([key, otherKey]) => ({ type: 'apart' as const, ...keyFields(key), otherKey })) },
+  {
+    weight: 6,
+    arbitrary: fc
+      .record({ keys: someKeys, properties: pageProperties, context: utm })
+      .map(({ keys, ...rest }) => ({ type: 'page' as const, ...keys, ...rest })),
+  },
   {
     weight: 3,
     arbitrary: fc
-      .record({ anonymousId: fc.option(anon, { nil: undefined }), email, name: fc.constantFrom('Email Opened', 'Email Clicked') })
-      .map(({ anonymousId, ...rest }) => ({ type: 'track' as const, ...rest, ...(anonymousId ? { anonymousId } : {}) })),
+      .record({ keys: someKeys, properties: seconds })
+      .map(({ keys, properties }) => ({ type: 'track' as const, name: 'Page Left', ...keys, properties })),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({ keys: identifying, traits: formProperties })
+      .map(({ keys, traits }) => ({ type: 'identify' as const, links: true, ...keys, traits })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({ keys: identifying, properties: formProperties })
+      .map(({ keys, properties }) => ({ type: 'track' as const, name: 'Form', links: true, ...keys, properties })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(user, anyKey)
+      .map(([userId, otherKey]) => ({ type: 'alias' as const, userId, otherKey, links: true })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(anyKey, anyKey)
+      .map(([key, otherKey]) => ({ type: 'merge' as const, ...keyFields(key), otherKey })),
   },
   {
     weight: 1,
-    arbitrary: fc.tuple(someKeys, fc.constantFrom('granted', 'withdrawn')).map(([keys, name]) => ({ type: 'consent' as const, name, ...keys })),
+    arbitrary: fc
+      .tuple(strongKey, strongKey)
+      .map(([key, otherKey]) => ({ type: 'apart' as const, ...keyFields(key), otherKey })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({
+        anonymousId: fc.option(anon, { nil: undefined }),
+        email,
+        name: fc.constantFrom('Email Opened', 'Email Clicked'),
+      })
+      .map(({ anonymousId, ...rest }) => ({
+        type: 'track' as const,
+        ...rest,
+        ...(anonymousId ? { anonymousId } : {}),
+      })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(someKeys, fc.constantFrom('granted', 'withdrawn'))
+      .map(([keys, name]) => ({ type: 'consent' as const, name, ...keys })),
   },
 );
 
 const judgements = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom('human', 'human', 'machine', 'unsure').map((name) => ({ type: 'verdict' as const, name })) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .constantFrom('human', 'human', 'machine', 'unsure')
+      .map((name) => ({ type: 'verdict' as const, name })),
+  },
   { weight: 2, arbitrary: fc.constant({ type: 'unmerge' as const }) },
-  { weight: 4, arbitrary: fc.constantFrom('withdrawn', 'withdrawn', 'restored').map((name) => ({ type: 'retraction' as const, name })) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .constantFrom('withdrawn', 'withdrawn', 'restored')
+      .map((name) => ({ type: 'retraction' as const, name })),
+  },
 );
 
 /** Ids in an order of their own, so that a tie-break by id is no tie-break by time or arrival. */
-const idOf = (rank: number): string => `${(rank * 2_654_435_761 % 4_294_967_296).toString(16).padStart(8, '0')}-0000-5000-8000-${String(rank).padStart(12, '0')}`;
+const idOf = (rank: number): string =>
+  `${((rank * 2_654_435_761) % 4_294_967_296).toString(16).padStart(8, '0')}-0000-5000-8000-${String(rank).padStart(12, '0')}`;
 
 export interface History {
   events: LeadEvent[];
@@ -97,7 +186,10 @@ export const histories = (maxFacts = 16, maxJudgements = 8): fc.Arbitrary<Histor
       facts: fc.array(facts, { minLength: 1, maxLength: maxFacts }),
       judgements: fc.array(fc.tuple(judgements, fc.nat()), { maxLength: maxJudgements }),
       centre: fc.constantFrom(...centres),
-      instants: fc.array(fc.oneof(fc.integer({ min: -6, max: 6 }), fc.integer({ min: -60, max: 60 })), { minLength: 32, maxLength: 32 }),
+      instants: fc.array(fc.oneof(fc.integer({ min: -6, max: 6 }), fc.integer({ min: -60, max: 60 })), {
+        minLength: 32,
+        maxLength: 32,
+      }),
       salt: fc.nat({ max: 1000 }),
       zone: fc.constantFrom(...testZones),
       keyLimit: fc.constantFrom(2, 3, 50),
@@ -107,13 +199,25 @@ export const histories = (maxFacts = 16, maxJudgements = 8): fc.Arbitrary<Histor
     })
     .map((drawn) => {
       const total = drawn.facts.length + drawn.judgements.length;
-      const drafts: Draft[] = [...drawn.facts, ...drawn.judgements.map(([draft, target]) => ({ ...draft, refersTo: idOf((target % total) + drawn.salt) }))];
+      const drafts: Draft[] = [
+        ...drawn.facts,
+        ...drawn.judgements.map(([draft, target]) => ({ ...draft, refersTo: idOf((target % total) + drawn.salt) })),
+      ];
       const events = drafts.map((draft, index): LeadEvent => {
         const occurredAt = drawn.centre + drawn.instants[index]! * hour;
-        return { properties: {}, source: 'test', ...draft, id: idOf(index + drawn.salt), occurredAt, receivedAt: occurredAt };
+        return {
+          properties: {},
+          source: 'test',
+          ...draft,
+          id: idOf(index + drawn.salt),
+          occurredAt,
+          receivedAt: occurredAt,
+        };
       });
       const doubled = events.flatMap((event, index) => (drawn.doubled[index] ? [event, event] : [event]));
-      const shuffled = doubled.map((event, index) => ({ event, at: drawn.order[index % 32]! + (index >= 32 ? 0.5 : 0) })).sort((a, b) => a.at - b.at);
+      const shuffled = doubled
+        .map((event, index) => ({ event, at: drawn.order[index % 32]! + (index >= 32 ? 0.5 : 0) }))
+        .sort((a, b) => a.at - b.at);
       const arrivals: LeadEvent[][] = [];
       for (let from = 0, cut = 0; from < shuffled.length; cut += 1) {
         const size = drawn.cuts[cut]!;

@@ -112,13 +112,17 @@ export class IncrementalFold {
       if (event.refersTo === undefined) continue;
       add(event.refersTo);
       const target = this.events.get(event.refersTo) ?? freshById.get(event.refersTo);
-      if (event.type === 'retraction' && target && !isFact(target) && target.type !== 'retraction') add(target.refersTo);
+      if (event.type === 'retraction' && target && !isFact(target) && target.type !== 'retraction')
+        add(target.refersTo);
     }
     return [...targets.values()];
   }
 
   /** Writes the links, apart pairs and identifications that these events now state; returns what changed. */
-  private restateIdentity(events: readonly LeadEvent[]): { keys: Set<SubjectKey>; timelines: Map<string, Identification[]> } {
+  private restateIdentity(events: readonly LeadEvent[]): {
+    keys: Set<SubjectKey>;
+    timelines: Map<string, Identification[]>;
+  } {
     const keys = new Set<SubjectKey>();
     const timelines = new Map<string, Identification[]>();
     for (const event of events) {
@@ -126,9 +130,14 @@ export class IncrementalFold {
       const present = this.counts(event);
       if (present) this.mint(primaryKeyOf(event)!);
       const said: EventIdentity =
-        present && !this.judgements.unmerged(event.id) ? identityOf(event, this.judgements.verdictOf(event.id)) : { identifications: [] };
+        present && !this.judgements.unmerged(event.id)
+          ? identityOf(event, this.judgements.verdictOf(event.id))
+          : { identifications: [] };
       const stamp = { at: event.occurredAt, event: event.id };
-      for (const pair of [replace(this.links, event.id, said.link && { ...said.link, ...stamp }), replace(this.aparts, event.id, present ? apartOf(event) : undefined)])
+      for (const pair of [
+        replace(this.links, event.id, said.link && { ...said.link, ...stamp }),
+        replace(this.aparts, event.id, present ? apartOf(event) : undefined),
+      ])
         if (pair) keys.add(pair.a).add(pair.b);
       // the event's keys never change, so what it could ever state names every time line it may have changed
       const possible = identityOf(event, 'human').identifications;
@@ -149,18 +158,24 @@ export class IncrementalFold {
     for (const key of changed) this.mint(key);
     const reach = new Set(changed);
     const links = [...this.links.values()];
-    for (const key of [...changed]) for (const other of this.keysOfRoot(this.rootOfKey(key))) if (isStrong(other)) reach.add(other);
-    for (let size = -1; size !== reach.size; ) {
+    for (const key of [...changed])
+      for (const other of this.keysOfRoot(this.rootOfKey(key))) if (isStrong(other)) reach.add(other);
+    for (let size = -1; size !== reach.size;) {
       size = reach.size;
       for (const { a, b } of links) if (reach.has(a) || reach.has(b)) reach.add(a).add(b);
     }
-    const components = joinComponents(links.filter((link) => reach.has(link.a)), this.aparts.values(), this.keyLimit);
+    const components = joinComponents(
+      links.filter((link) => reach.has(link.a)),
+      this.aparts.values(),
+      this.keyLimit,
+    );
     const groups = new Map<SubjectKey, SubjectKey[]>();
     for (const key of reach) groups.set(components.rootOf(key), [...(groups.get(components.rootOf(key)) ?? []), key]);
 
     const oldRoots = new Map([...reach].map((key) => [key, this.rootOfKey(key)]));
     const groupsOfRoot = new Map<number, Set<SubjectKey>>();
-    for (const [key, root] of oldRoots) groupsOfRoot.set(root, (groupsOfRoot.get(root) ?? new Set()).add(components.rootOf(key)));
+    for (const [key, root] of oldRoots)
+      groupsOfRoot.set(root, (groupsOfRoot.get(root) ?? new Set()).add(components.rootOf(key)));
     const split = new Set([...groupsOfRoot].filter(([, parts]) => parts.size > 1).map(([root]) => root));
     this.work.split += split.size;
     const browsers = [...this.leadOfKey.keys()].filter((key) => !isStrong(key));
@@ -187,12 +202,23 @@ export class IncrementalFold {
     return owner;
   }
 
-  private moveBrowser(anon: string, before: ReturnType<typeof ownedIntervals<number>>, fresh: ReadonlyMap<string, LeadEvent>, refold: Set<number>): void {
+  private moveBrowser(
+    anon: string,
+    before: ReturnType<typeof ownedIntervals<number>>,
+    fresh: ReadonlyMap<string, LeadEvent>,
+    refold: Set<number>,
+  ): void {
     const lone = this.leadOfKey.get(anonKey(anon));
     const sole = this.placeBrowser(anon);
     const rows = [...(this.identifications.get(anon)?.values() ?? [])];
-    const movedRoots = before.map((interval) => ({ ...interval, owner: interval.owner === undefined ? undefined : this.rootOf(interval.owner) }));
-    const moved = movedIntervals(movedRoots, ownedIntervals(rows, (strong) => this.rootOfKey(strong)));
+    const movedRoots = before.map((interval) => ({
+      ...interval,
+      owner: interval.owner === undefined ? undefined : this.rootOf(interval.owner),
+    }));
+    const moved = movedIntervals(
+      movedRoots,
+      ownedIntervals(rows, (strong) => this.rootOfKey(strong)),
+    );
     if (lone === undefined) return;
     const wasLone = before.length === 1 && before[0]!.owner === undefined;
     if (wasLone && sole !== undefined) {
@@ -210,13 +236,20 @@ export class IncrementalFold {
 
   private anyStoredBetween(anon: string, from: number, until: number, fresh: ReadonlyMap<string, LeadEvent>): boolean {
     for (const event of this.events.values())
-      if (!fresh.has(event.id) && primaryKeyOf(event) === anonKey(anon) && event.occurredAt >= from && event.occurredAt < until) return true;
+      if (
+        !fresh.has(event.id) &&
+        primaryKeyOf(event) === anonKey(anon) &&
+        event.occurredAt >= from &&
+        event.occurredAt < until
+      )
+        return true;
     return false;
   }
 
   private refold(lead: number, context: FoldContext): void {
     const state = emptyState();
-    for (const event of this.events.values()) if (this.counts(event) && this.ownerOf(event) === lead) foldEvent(state, event, context);
+    for (const event of this.events.values())
+      if (this.counts(event) && this.ownerOf(event) === lead) foldEvent(state, event, context);
     this.states.set(lead, state);
     this.work.refolded += 1;
   }
@@ -228,11 +261,17 @@ export class IncrementalFold {
     return owner === undefined ? this.mint(key) : this.rootOfKey(owner);
   }
 
-  private counts = (event: LeadEvent): boolean => isFact(event) && primaryKeyOf(event) !== undefined && !this.judgements.withdrawn(event.id);
-  private context = (): FoldContext => ({ zone: this.zone, signals: this.signals, verdictOf: this.judgements.verdictOf });
+  private counts = (event: LeadEvent): boolean =>
+    isFact(event) && primaryKeyOf(event) !== undefined && !this.judgements.withdrawn(event.id);
+  private context = (): FoldContext => ({
+    zone: this.zone,
+    signals: this.signals,
+    verdictOf: this.judgements.verdictOf,
+  });
   private rootOf = (lead: number): number => this.mergedInto.get(lead) ?? lead;
   private rootOfKey = (key: SubjectKey): number => this.rootOf(this.mint(key));
-  private keysOfRoot = (root: number): SubjectKey[] => [...this.leadOfKey.keys()].filter((key) => this.rootOfKey(key) === root);
+  private keysOfRoot = (root: number): SubjectKey[] =>
+    [...this.leadOfKey.keys()].filter((key) => this.rootOfKey(key) === root);
 
   private rootReader(): (key: SubjectKey) => number {
     const roots = new Map([...this.leadOfKey.keys()].map((key) => [key, this.rootOfKey(key)]));

@@ -30,7 +30,8 @@ export type Leads = Map<string, LeadState>;
 export const keySetName = (keys: Iterable<SubjectKey>): string => [...keys].sort().join(' ');
 
 type Dated = Pick<LeadEvent, 'occurredAt' | 'id'>;
-const earlierFirst = (x: Dated, y: Dated): number => (x.occurredAt !== y.occurredAt ? x.occurredAt - y.occurredAt : x.id < y.id ? -1 : 1);
+const earlierFirst = (x: Dated, y: Dated): number =>
+  x.occurredAt !== y.occurredAt ? x.occurredAt - y.occurredAt : x.id < y.id ? -1 : 1;
 const latestOf = <T extends Dated>(events: T[]): T | undefined => [...events].sort(earlierFirst).pop();
 
 interface Pair {
@@ -39,18 +40,34 @@ interface Pair {
   y: SubjectKey;
 }
 
-export function naiveFold(history: readonly LeadEvent[], signals: readonly CompiledSignal[], zone: Zone, options: NaiveOptions): Leads {
+export function naiveFold(
+  history: readonly LeadEvent[],
+  signals: readonly CompiledSignal[],
+  zone: Zone,
+  options: NaiveOptions,
+): Leads {
   const seen = new Set<string>();
   const events = history.filter((event) => !seen.has(event.id) && seen.add(event.id));
-  const retractionsOf = groupBy(events.filter((e) => e.type === 'retraction' && ['withdrawn', 'restored'].includes(e.name ?? '')), (e) => e.refersTo);
+  const retractionsOf = groupBy(
+    events.filter((e) => e.type === 'retraction' && ['withdrawn', 'restored'].includes(e.name ?? '')),
+    (e) => e.refersTo,
+  );
   const isWithdrawn = (id: string): boolean => latestOf(retractionsOf(id))?.name === 'withdrawn';
   const inForce = events.filter((event) => event.type === 'retraction' || !isWithdrawn(event.id));
-  const verdictsOf = groupBy(inForce.filter((e) => e.type === 'verdict' && ['human', 'machine', 'unsure'].includes(e.name ?? '')), (e) => e.refersTo);
+  const verdictsOf = groupBy(
+    inForce.filter((e) => e.type === 'verdict' && ['human', 'machine', 'unsure'].includes(e.name ?? '')),
+    (e) => e.refersTo,
+  );
   const verdictOf = (id: string): Verdict | undefined => latestOf(verdictsOf(id))?.name as Verdict | undefined;
   const facts = inForce.filter((event) => !['retraction', 'verdict', 'unmerge', 'decision'].includes(event.type));
 
-  const unmergesOf = groupBy(inForce.filter((e) => e.type === 'unmerge'), (e) => e.refersTo);
-  const pairs = facts.filter((event) => unmergesOf(event.id).length === 0).flatMap((event) => pairsOf(event, verdictOf(event.id)));
+  const unmergesOf = groupBy(
+    inForce.filter((e) => e.type === 'unmerge'),
+    (e) => e.refersTo,
+  );
+  const pairs = facts
+    .filter((event) => unmergesOf(event.id).length === 0)
+    .flatMap((event) => pairsOf(event, verdictOf(event.id)));
   const links = pairs.filter(({ x, y }) => strong(x) && strong(y)).sort((p, q) => earlierFirst(p.event, q.event));
   const identifications = pairs.filter(({ x, y }) => strong(x) !== strong(y));
   const aparts = facts.filter((e) => e.type === 'apart').map((e) => [primary(e), e.otherKey] as const);
@@ -60,7 +77,10 @@ export function naiveFold(history: readonly LeadEvent[], signals: readonly Compi
   const componentOf = (key: SubjectKey): SubjectKey => leastOf.get(key) ?? key;
   const anonOf = (pair: Pair): SubjectKey => (strong(pair.x) ? pair.y : pair.x);
   const strongOf = (pair: Pair): SubjectKey => (strong(pair.x) ? pair.x : pair.y);
-  const identificationsOf = groupBy([...identifications].sort((p, q) => earlierFirst(p.event, q.event)), anonOf);
+  const identificationsOf = groupBy(
+    [...identifications].sort((p, q) => earlierFirst(p.event, q.event)),
+    anonOf,
+  );
 
   const leadOf = (event: LeadEvent): SubjectKey => {
     const key = primary(event)!;
@@ -82,9 +102,13 @@ export function naiveFold(history: readonly LeadEvent[], signals: readonly Compi
   const keySets = new Map<SubjectKey, SubjectKey[]>();
   for (const key of keys) keySets.set(leadOfKey(key), [...(keySets.get(leadOfKey(key)) ?? []), key]);
   const { until = Infinity } = options;
-  const eventsOf = groupBy(facts.filter((e) => primary(e) !== undefined && e.occurredAt <= until), leadOf);
+  const eventsOf = groupBy(
+    facts.filter((e) => primary(e) !== undefined && e.occurredAt <= until),
+    leadOf,
+  );
   const leads: Leads = new Map();
-  for (const [lead, leadKeys] of keySets) leads.set(keySetName(leadKeys), stateOf(eventsOf(lead), signals, zone, verdictOf));
+  for (const [lead, leadKeys] of keySets)
+    leads.set(keySetName(leadKeys), stateOf(eventsOf(lead), signals, zone, verdictOf));
   return leads;
 }
 
@@ -101,7 +125,13 @@ function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): (key: K) => 
 
 const strong = (key: SubjectKey): boolean => key.startsWith('u:') || key.startsWith('e:');
 const primary = (event: LeadEvent): SubjectKey | undefined =>
-  event.userId ? userKey(event.userId) : event.email ? emailKey(event.email) : event.anonymousId ? anonKey(event.anonymousId) : undefined;
+  event.userId
+    ? userKey(event.userId)
+    : event.email
+      ? emailKey(event.email)
+      : event.anonymousId
+        ? anonKey(event.anonymousId)
+        : undefined;
 
 function pairsOf(event: LeadEvent, verdict: Verdict | undefined): Pair[] {
   const own = primary(event);
@@ -124,7 +154,11 @@ function pairsOf(event: LeadEvent, verdict: Verdict | undefined): Pair[] {
   ];
 }
 
-function join(links: Pair[], aparts: (readonly [SubjectKey | undefined, SubjectKey | undefined])[], keyLimit: number): SubjectKey[][] {
+function join(
+  links: Pair[],
+  aparts: (readonly [SubjectKey | undefined, SubjectKey | undefined])[],
+  keyLimit: number,
+): SubjectKey[][] {
   let components: SubjectKey[][] = [];
   for (const { x, y } of links) {
     const left = components.find((keys) => keys.includes(x)) ?? [x];
@@ -132,13 +166,19 @@ function join(links: Pair[], aparts: (readonly [SubjectKey | undefined, SubjectK
     if (left === right) continue;
     const joined = [...left, ...right];
     if (joined.length > keyLimit) continue;
-    if (aparts.some(([p, q]) => (left.includes(p!) && right.includes(q!)) || (left.includes(q!) && right.includes(p!)))) continue;
+    if (aparts.some(([p, q]) => (left.includes(p!) && right.includes(q!)) || (left.includes(q!) && right.includes(p!))))
+      continue;
     components = [...components.filter((keys) => keys !== left && keys !== right), joined];
   }
   return components;
 }
 
-function stateOf(events: LeadEvent[], signals: readonly CompiledSignal[], zone: Zone, verdictOf: (id: string) => Verdict | undefined): LeadState {
+function stateOf(
+  events: LeadEvent[],
+  signals: readonly CompiledSignal[],
+  zone: Zone,
+  verdictOf: (id: string) => Verdict | undefined,
+): LeadState {
   const state = emptyState();
   const ordered = [...events].sort(earlierFirst);
   if (ordered.length > 0) {
@@ -158,7 +198,9 @@ function stateOf(events: LeadEvent[], signals: readonly CompiledSignal[], zone: 
     for (const day of days) {
       const ofDay = matching.filter((event) => zone.localDay(event.occurredAt) === day);
       const { sum, distinctBy } = signal.definition;
-      const distinct = new Set(ofDay.map((event) => signal.distinctOf(event, zone)).filter((hash) => hash !== undefined));
+      const distinct = new Set(
+        ofDay.map((event) => signal.distinctOf(event, zone)).filter((hash) => hash !== undefined),
+      );
       state.counters[signal.hash]![day] = {
         count: ofDay.length,
         first: ofDay[0]!.occurredAt,

@@ -2,7 +2,17 @@ import { createEventLog, type EventLog } from '#libs/event-log';
 import { HandOut, type MailPolicy, type Notice, type NoticeHandler } from '#libs/delivery';
 import type { AlertInput } from '#libs/handoff';
 import { createJobQueue, type JobQueue } from '#libs/job-queue';
-import { createLogger, createMetrics, createPool, newId, parseConfig, Progress, type Logger, type Pool, type PoolClient } from '#libs/platform';
+import {
+  createLogger,
+  createMetrics,
+  createPool,
+  newId,
+  parseConfig,
+  Progress,
+  type Logger,
+  type Pool,
+  type PoolClient,
+} from '#libs/platform';
 import { Act } from '../../apps/worker/src/act.js';
 import { workerConfig } from '../../apps/worker/src/worker.config.js';
 import type { TestDatabase } from './database.js';
@@ -39,7 +49,11 @@ export async function startActing(
   await eventLog.prepare();
   const queue = createJobQueue(config, log);
   const act = new Act({
-    config, pool, log, eventLog, queue,
+    config,
+    pool,
+    log,
+    eventLog,
+    queue,
     handOut: new HandOut(queue, log),
     progress: new Progress(log),
     metrics: createMetrics('worker'),
@@ -69,7 +83,11 @@ export async function cross(db: { pool: Pool }, options: { quiet?: string; rules
        insert into outbox (key, kind, name, lead, subject_key, event, quiet_cause, payload, created_at)
        values ($1::text, 'crossing', 'hot', 7, 'e:taro@example.com', $1::uuid, $2, $3, leadfold_now()) returning lead)
      select lead, pg_notify('leadfold_outbox', '') from new`,
-    [decision, options.quiet ?? null, JSON.stringify({ rules: options.rules ?? ['five-conditions'], epoch: 1, score: 742 })],
+    [
+      decision,
+      options.quiet ?? null,
+      JSON.stringify({ rules: options.rules ?? ['five-conditions'], epoch: 1, score: 742 }),
+    ],
   );
   return { decision, lead: result.rows[0]!.lead };
 }
@@ -86,7 +104,10 @@ export const plainReader = async (_client: PoolClient, notices: Notice[]): Promi
       conditions: ['14日以内に資料を請求'],
     })),
     score: { total: 742, engagement: 500, fit: 242, grade: 'A' },
-    lines: [{ label: '価格ページ', points: 500 }, { label: '従業員', points: 242 }],
+    lines: [
+      { label: '価格ページ', points: 500 },
+      { label: '従業員', points: 242 },
+    ],
     actions: [{ at: notice.createdAt.getTime(), label: '資料請求' }],
     links: [],
     timeZone: 'Asia/Tokyo',

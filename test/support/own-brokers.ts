@@ -36,7 +36,9 @@ export class OwnBrokers {
     });
     const brokers = new OwnBrokers(folder, classPath, all);
     try {
-      await Promise.all(all.map(({ config }) => brokers.java('kafka.tools.StorageTool', ['format', '-t', cluster, '-c', config])));
+      await Promise.all(
+        all.map(({ config }) => brokers.java('kafka.tools.StorageTool', ['format', '-t', cluster, '-c', config])),
+      );
       await Promise.all(all.map((_, n) => brokers.revive(n)));
     } catch (error) {
       await brokers.end();
@@ -60,10 +62,15 @@ export class OwnBrokers {
 
   async revive(place: number): Promise<void> {
     const broker = this.all[place]!;
-    const child = spawn('java', ['-Xms96m', '-Xmx256m', '-XX:+UseSerialGC', '-cp', this.classPath, 'kafka.Kafka', broker.config], { stdio: 'ignore', cwd: this.folder });
+    const child = spawn(
+      'java',
+      ['-Xms96m', '-Xmx256m', '-XX:+UseSerialGC', '-cp', this.classPath, 'kafka.Kafka', broker.config],
+      { stdio: 'ignore', cwd: this.folder },
+    );
     broker.child = child;
     for (const deadline = performance.now() + 90_000; !(await answers(broker.port)); await delay(50))
-      if (child.exitCode !== null || performance.now() > deadline) throw new Error(`broker ${place + 1} does not start`);
+      if (child.exitCode !== null || performance.now() > deadline)
+        throw new Error(`broker ${place + 1} does not start`);
   }
 
   async end(): Promise<void> {

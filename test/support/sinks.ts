@@ -12,7 +12,12 @@ export interface ReceivedPost {
 /** A real HTTP endpoint that keeps what it receives; `answer` decides status and delay of each. */
 export class HttpSink {
   readonly received: ReceivedPost[] = [];
-  answer: (post: ReceivedPost) => { status: number; delayMs?: number; headers?: Record<string, string>; drop?: boolean } = () => ({ status: 200 });
+  answer: (post: ReceivedPost) => {
+    status: number;
+    delayMs?: number;
+    headers?: Record<string, string>;
+    drop?: boolean;
+  } = () => ({ status: 200 });
   private server?: Server;
 
   async start(): Promise<this> {
@@ -20,10 +25,19 @@ export class HttpSink {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        const post = { path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString('utf8'), at: performance.now() };
+        const post = {
+          path: request.url ?? '',
+          headers: request.headers,
+          body: Buffer.concat(chunks).toString('utf8'),
+          at: performance.now(),
+        };
         this.received.push(post);
         const { status, delayMs = 0, headers, drop } = this.answer(post);
-        setTimeout(() => (drop ? request.socket.destroy() : response.writeHead(status, headers).end(status === 200 ? 'ok' : 'no')), delayMs);
+        setTimeout(
+          () =>
+            drop ? request.socket.destroy() : response.writeHead(status, headers).end(status === 200 ? 'ok' : 'no'),
+          delayMs,
+        );
       });
     });
     await new Promise<void>((resolve) => this.server!.listen(0, '127.0.0.1', resolve));
@@ -67,7 +81,11 @@ export class SmtpSink {
         stream.on('data', (chunk: Buffer) => chunks.push(chunk));
         stream.on('end', () => {
           const { mailFrom, rcptTo } = session.envelope;
-          const mail = { from: mailFrom ? mailFrom.address : '', to: rcptTo.map((r) => r.address), raw: Buffer.concat(chunks).toString('utf8') };
+          const mail = {
+            from: mailFrom ? mailFrom.address : '',
+            to: rcptTo.map((r) => r.address),
+            raw: Buffer.concat(chunks).toString('utf8'),
+          };
           this.beforeAccept(mail).then(
             () => {
               this.received.push(mail);

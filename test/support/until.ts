@@ -1,5 +1,9 @@
 /** Waits for a condition, never for a time. */
-export async function until<T>(what: string, probe: () => T | Promise<T>, limitMs = 15_000): Promise<NonNullable<Exclude<T, false>>> {
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  limitMs = 15_000,
+): Promise<NonNullable<Exclude<T, false>>> {
   const started = performance.now();
   for (;;) {
     const value = await probe();

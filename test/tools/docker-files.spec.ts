@@ -44,21 +44,25 @@ test('the four services start without a profile, the system with one', () => {
 
 test('every app and service has a health check, and waits only for what exists', () => {
   for (const [name, service] of Object.entries(compose.services)) {
-    if (name !== 'migrate') expect({ name, check: service.healthcheck?.test?.length }).toEqual({ name, check: expect.any(Number) });
+    if (name !== 'migrate')
+      expect({ name, check: service.healthcheck?.test?.length }).toEqual({ name, check: expect.any(Number) });
     for (const needed of Object.keys(service.depends_on ?? {})) expect(Object.keys(compose.services)).toContain(needed);
   }
 });
 
 test('every variable that an app gets is one that some config schema knows', async () => {
   const known = new Set((await loadSchemas()).flatMap(({ schema }) => Object.keys(schema.shape)));
-  const given = ['collector', 'projector', 'worker', 'api'].flatMap((app) => Object.keys(compose.services[app]!.environment ?? {}));
+  const given = ['collector', 'projector', 'worker', 'api'].flatMap((app) =>
+    Object.keys(compose.services[app]!.environment ?? {}),
+  );
   expect(given.filter((name) => name !== 'NODE_ENV' && !known.has(name))).toEqual([]);
 });
 
 test('every program that compose starts has its source here', () => {
   for (const { command } of Object.values(compose.services)) {
     const script = command?.find((word) => word.startsWith('dist/'));
-    if (script) expect(fs.existsSync(path.join(root, script.replace(/^dist\//, '').replace(/\.js$/, '.ts')))).toBe(true);
+    if (script)
+      expect(fs.existsSync(path.join(root, script.replace(/^dist\//, '').replace(/\.js$/, '.ts')))).toBe(true);
   }
 });
 

@@ -11,7 +11,9 @@ test('.env.example is what the config schemas say', async () => {
 });
 
 test('every variable has a line that explains it', async () => {
-  const bare = envExample(await loadSchemas()).split('\n').filter((line) => /^#\s*(\(required\))?$/.test(line));
+  const bare = envExample(await loadSchemas())
+    .split('\n')
+    .filter((line) => /^#\s*(\(required\))?$/.test(line));
   expect(bare).toEqual([]);
 });
 

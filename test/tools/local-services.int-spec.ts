@@ -109,7 +109,9 @@ test('without java, mvn and redis-server: embedded mode, and the line that would
     expect(poor.mode).toEqual({ eventLog: 'postgres', jobQueue: 'postgres' });
     expect(poor.missing.map(({ part }) => part).sort()).toEqual(['kafka', 'redis']);
     for (const { remedy } of poor.missing) expect(remedy).toMatch(/apt-get install|brew install/);
-    await expect(ensureServices({ set: 'probe', parts: ['redis'], requireAll: true, progress })).rejects.toThrow(/redis-server is not on the PATH/);
+    await expect(ensureServices({ set: 'probe', parts: ['redis'], requireAll: true, progress })).rejects.toThrow(
+      /redis-server is not on the PATH/,
+    );
   } finally {
     process.env['PATH'] = usual;
   }

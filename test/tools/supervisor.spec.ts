@@ -12,7 +12,13 @@ import { readableLine } from '#tools/supervisor/log-lines';
 const plain = (text: string) => text.replace(/\u001b\[\d+m/g, '');
 
 test('a log line for a terminal: app, time, message, fields; what is no JSON stays', () => {
-  const line = JSON.stringify({ level: 'info', time: '2026-04-01T09:30:00.000Z', service: 'api', msg: 'listening', port: 1 });
+  const line = JSON.stringify({
+    level: 'info',
+    time: '2026-04-01T09:30:00.000Z',
+    service: 'api',
+    msg: 'listening',
+    port: 1,
+  });
   expect(plain(readableLine('api', line))).toBe('api         09:30:00 listening port=1');
   expect(plain(readableLine('projector-2', 'Error: x'))).toBe('projector-2 Error: x');
 });
@@ -29,11 +35,15 @@ test('a lock lets one in at a time and is taken over from a dead holder', async 
   let inside = 0;
   let most = 0;
   const work = () =>
-    withLock(file, () => undefined, async () => {
-      most = Math.max(most, ++inside);
-      await new Promise((resolve) => setImmediate(resolve));
-      inside--;
-    });
+    withLock(
+      file,
+      () => undefined,
+      async () => {
+        most = Math.max(most, ++inside);
+        await new Promise((resolve) => setImmediate(resolve));
+        inside--;
+      },
+    );
   await Promise.all([work(), work(), work()]);
   expect(most).toBe(1);
   expect(fs.readdirSync(path.dirname(file))).toEqual([]);

@@ -12,7 +12,8 @@ export async function installInCi(progress: ProgressLines): Promise<void> {
   if (!packages.length) return;
   progress.line('packages', `apt-get install ${packages.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const apt = (...args: string[]) => spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
+  const apt = (...args: string[]) =>
+    spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
   apt('update', '-qq');
   // what is still missing afterwards fails the run with its reason
   apt('install', '-y', '-qq', '--no-install-recommends', ...packages);

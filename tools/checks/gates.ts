@@ -11,7 +11,11 @@ export interface Gate {
 const program = (...names: string[]) => path.join(projectRoot, 'node_modules', ...names);
 
 export const gates: Gate[] = [
-  { name: 'types', args: [program('typescript7', 'bin', 'tsc'), '-p', 'tsconfig.json', '--noEmit'], remedy: 'npm run typecheck' },
+  {
+    name: 'types',
+    args: [program('typescript7', 'bin', 'tsc'), '-p', 'tsconfig.json', '--noEmit'],
+    remedy: 'npm run typecheck',
+  },
   {
     name: 'dependency rules',
     args: [
@@ -20,7 +24,11 @@ export const gates: Gate[] = [
     ],
     remedy: 'the rules stand in .dependency-cruiser.mjs',
   },
-  { name: 'format', args: [program('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.'], remedy: 'npm run format' },
+  {
+    name: 'format',
+    args: [program('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.'],
+    remedy: 'npm run format',
+  },
   { name: 'lint', args: [program('eslint', 'bin', 'eslint.js'), '.'], remedy: 'npm run lint' },
 ];
 

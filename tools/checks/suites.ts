@@ -35,7 +35,11 @@ export async function runSuites(
   ];
   const code = await new Promise<number | null>((resolve, reject) => {
     // --json prints the report on stdout as well; people read stderr
-    const child = spawn(process.execPath, args, { cwd: projectRoot, env: options.env, stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(process.execPath, args, {
+      cwd: projectRoot,
+      env: options.env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     const stop = () => child.kill('SIGTERM');
     options.signal.addEventListener('abort', stop, { once: true });
     child.once('error', reject);

@@ -27,7 +27,9 @@ export class AlertSink {
     server.on('request', (request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => response.writeHead(sink.take(request.url ?? '', request.headers, Buffer.concat(chunks).toString('utf8'))).end());
+      request.on('end', () =>
+        response.writeHead(sink.take(request.url ?? '', request.headers, Buffer.concat(chunks).toString('utf8'))).end(),
+      );
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return sink;

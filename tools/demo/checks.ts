@@ -12,7 +12,11 @@ export class Claims {
   }
 
   /** Asks again until it holds or `limitMs` is over: mails and folds take their moment. */
-  async eventually(claim: string, look: () => Promise<{ holds: boolean; seen?: string }>, limitMs: number): Promise<void> {
+  async eventually(
+    claim: string,
+    look: () => Promise<{ holds: boolean; seen?: string }>,
+    limitMs: number,
+  ): Promise<void> {
     const deadline = performance.now() + limitMs;
     for (;;) {
       const result = await look();

@@ -31,7 +31,10 @@ export async function playHistory(stage: Stage, options: PlayOptions, now: numbe
   const visitors = planTraffic({ ...options, until: now - 26 * 3_600_000 });
   const steps = visitors.flatMap((visitor) => visitor.steps).sort((a, b) => a.at - b.at);
   const known = visitors.filter((visitor) => visitor.person).length;
-  stage.progress.line('traffic', `${visitors.length} visitors (${known} of them will say who they are), ${steps.length} events over ${options.weeks} weeks`);
+  stage.progress.line(
+    'traffic',
+    `${visitors.length} visitors (${known} of them will say who they are), ${steps.length} events over ${options.weeks} weeks`,
+  );
   let shown = 0;
   const sent = await sendSteps(steps, {
     collectorUrl: stage.collectorUrl,
@@ -43,7 +46,11 @@ export async function playHistory(stage: Stage, options: PlayOptions, now: numbe
       stage.progress.line('', `${count} of ${steps.length} acknowledged by the log`);
     },
   });
-  stage.claims.check('every event was acknowledged', sent.failed.length === 0 && sent.accepted.length === steps.length, `${sent.accepted.length} of ${steps.length}`);
+  stage.claims.check(
+    'every event was acknowledged',
+    sent.failed.length === 0 && sent.accepted.length === steps.length,
+    `${sent.accepted.length} of ${steps.length}`,
+  );
   await folded(stage, sent.accepted.at(-1)!);
   return sent.accepted.length;
 }
@@ -64,7 +71,10 @@ export async function playLive(stage: Stage, run: string): Promise<LiveResult> {
   for (const scene of scenes(person, `browser-live-${run}`)) {
     stage.print(`\n  ${pc.bold('▸')} ${scene.told}`);
     lastAt = performance.now();
-    const sent = await sendSteps(scene.steps(Date.now()), { collectorUrl: stage.collectorUrl, writeKey: stage.writeKey });
+    const sent = await sendSteps(scene.steps(Date.now()), {
+      collectorUrl: stage.collectorUrl,
+      writeKey: stage.writeKey,
+    });
     if (sent.failed.length) throw new Error(`The collector refused: ${sent.failed[0]!.reason}`);
     messageIds.push(...sent.accepted);
     await folded(stage, sent.accepted.at(-1)!);
@@ -91,4 +101,5 @@ async function showStanding(stage: Stage, email: string): Promise<void> {
 }
 
 /** The api answers once this event is folded. */
-const folded = (stage: Stage, messageId: string) => stage.api.get('/v1/funnel', { after: `${stage.source}/${messageId}` });
+const folded = (stage: Stage, messageId: string) =>
+  stage.api.get('/v1/funnel', { after: `${stage.source}/${messageId}` });

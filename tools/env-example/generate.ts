@@ -15,7 +15,9 @@ export async function loadSchemas(): Promise<NamedSchema[]> {
   const compiled = import.meta.filename.endsWith('.js');
   const found: NamedSchema[] = [];
   for (const file of configFiles()) {
-    const target = compiled ? path.join(projectRoot, 'dist', file.replace(/\.ts$/, '.js')) : path.join(projectRoot, file);
+    const target = compiled
+      ? path.join(projectRoot, 'dist', file.replace(/\.ts$/, '.js'))
+      : path.join(projectRoot, file);
     const exported = (await import(pathToFileURL(target).href)) as Record<string, unknown>;
     for (const value of Object.values(exported)) {
       if (value instanceof z.ZodObject) found.push({ part: file.split('/').slice(0, 2).join('/'), schema: value });
@@ -48,7 +50,8 @@ export function envExample(schemas: NamedSchema[]): string {
       });
     return lines.length ? `## ${part}\n\n${lines.join('\n')}` : '';
   });
-  const head = '# Every variable that Leadfold reads, generated from the config schemas: npm run leadfold -- env-example\n';
+  const head =
+    '# Every variable that Leadfold reads, generated from the config schemas: npm run leadfold -- env-example\n';
   return `${head}# A local start (npm start, npm run demo) needs none of them.\n\n${sections.filter(Boolean).join('\n')}`;
 }
 

@@ -8,14 +8,20 @@ import { readMode } from '../supervisor/mode.js';
 export function register(program: Command): void {
   program
     .command('change-mode')
-    .description('from embedded to full: Kafka and Redis take over, nothing is lost; every process must be stopped first')
+    .description(
+      'from embedded to full: Kafka and Redis take over, nothing is lost; every process must be stopped first',
+    )
     .action(async () => {
       const local = process.env['DATABASE_URL'] === undefined;
       const services = local ? await ensureServices({ set: 'dev', requireAll: true }) : undefined;
       try {
         const recorded = await readMode(databaseUrl());
         if (recorded.eventLog === 'postgres') {
-          const env = { ...process.env, EVENT_LOG: 'kafka', ...(services?.kafkaBrokers ? { KAFKA_BROKERS: services.kafkaBrokers } : {}) };
+          const env = {
+            ...process.env,
+            EVENT_LOG: 'kafka',
+            ...(services?.kafkaBrokers ? { KAFKA_BROKERS: services.kafkaBrokers } : {}),
+          };
           const kafka = new KafkaLog(parseConfig(eventLogConfig, env), createLogger('leadfold', 'warn'));
           try {
             const { copied, partitions } = await withPool((pool) => drainToKafka(pool, kafka));
@@ -23,7 +29,8 @@ export function register(program: Command): void {
           } finally {
             await kafka.close();
           }
-        } else if (!recorded.eventLog) throw new ServiceError('No mode was chosen yet.', 'The first start chooses it: npm start');
+        } else if (!recorded.eventLog)
+          throw new ServiceError('No mode was chosen yet.', 'The first start chooses it: npm start');
         await changeQueue();
         console.log(`mode changed by ${operator()}`);
       } finally {

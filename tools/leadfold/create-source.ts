@@ -11,7 +11,12 @@ export function register(program: Command): void {
     .option('--id-space <space>', 'sources of one space share their user ids', 'main')
     .action(async (options: { id: string; name?: string; idSpace: string }) => {
       const key = await withPool(async (pool) => {
-        await createSource(pool, { id: options.id, name: options.name ?? options.id, idSpace: options.idSpace, actor: operator() });
+        await createSource(pool, {
+          id: options.id,
+          name: options.name ?? options.id,
+          idSpace: options.idSpace,
+          actor: operator(),
+        });
         return (await createWriteKey(pool, { source: options.id, actor: operator() })).key;
       });
       console.log(key);

@@ -15,7 +15,8 @@ export function register(program: Command): void {
     .description('look for what keeps this installation from working')
     .action(async () => {
       const findings = [...(await machine()), ...(await database())];
-      for (const { ok, about, detail } of findings) console.log(`${ok ? 'ok  ' : 'MIND'} ${about.padEnd(22)} ${detail}`);
+      for (const { ok, about, detail } of findings)
+        console.log(`${ok ? 'ok  ' : 'MIND'} ${about.padEnd(22)} ${detail}`);
       process.exitCode = findings.every(({ ok }) => ok) ? 0 : 1;
     });
 }
@@ -38,18 +39,31 @@ async function machine(): Promise<Finding[]> {
 async function database(): Promise<Finding[]> {
   try {
     return await withPool(async (pool) => {
-      const missing = await missingMigrations(pool, migrations.map((migration) => ({ name: new migration().name })));
-      const schema = { ok: !missing.length, about: 'schema', detail: missing.length ? `missing ${missing.join(', ')}: npm run leadfold -- migrate` : 'up to date' };
+      const missing = await missingMigrations(
+        pool,
+        migrations.map((migration) => ({ name: new migration().name })),
+      );
+      const schema = {
+        ok: !missing.length,
+        about: 'schema',
+        detail: missing.length ? `missing ${missing.join(', ')}: npm run leadfold -- migrate` : 'up to date',
+      };
       if (missing.length) return [schema];
       const count = async (sql: string) => Number((await pool.query<{ n: number }>(sql)).rows[0]?.n);
       const mode = await readMode(databaseUrl());
       const stopped = await count('select count(*) as n from partition_offset where stopped is not null');
       const waiting = await count("select count(*) as n from quarantine where status = 'waiting'");
-      const late = await count("select count(*) as n from delivery where state = 'pending' and limit_at < leadfold_now()");
+      const late = await count(
+        "select count(*) as n from delivery where state = 'pending' and limit_at < leadfold_now()",
+      );
       const driven = await count('select count(*) as n from driven_clock');
       return [
         schema,
-        { ok: true, about: 'mode', detail: `event log ${mode.eventLog ?? 'not chosen'}, job queue ${mode.jobQueue ?? 'not chosen'}` },
+        {
+          ok: true,
+          about: 'mode',
+          detail: `event log ${mode.eventLog ?? 'not chosen'}, job queue ${mode.jobQueue ?? 'not chosen'}`,
+        },
         { ok: !stopped, about: 'stopped partitions', detail: String(stopped) },
         { ok: !waiting, about: 'quarantine', detail: `${waiting} waiting` },
         { ok: !late, about: 'overdue deliveries', detail: String(late) },

@@ -8,7 +8,8 @@ export function databaseUrl(): string {
   const given = process.env['DATABASE_URL'];
   if (given) return given;
   const record = readRecord(serviceSet('dev'), 'postgres');
-  if (!record?.password) throw new ServiceError('No database is named.', 'Set DATABASE_URL, or start a local one: npm run services -- up');
+  if (!record?.password)
+    throw new ServiceError('No database is named.', 'Set DATABASE_URL, or start a local one: npm run services -- up');
   return postgresUrl(record);
 }
 
@@ -16,7 +17,10 @@ export function databaseUrl(): string {
 export const operator = () => `operator:${process.env['SUDO_USER'] ?? process.env['USER'] ?? 'unknown'}`;
 
 export async function withPool<T>(work: (pool: Pool) => Promise<T>): Promise<T> {
-  const pool = createPool({ url: databaseUrl(), applicationName: 'leadfold-cli', statementTimeoutMs: 0, idleInTransactionTimeoutMs: 0 }, () => undefined);
+  const pool = createPool(
+    { url: databaseUrl(), applicationName: 'leadfold-cli', statementTimeoutMs: 0, idleInTransactionTimeoutMs: 0 },
+    () => undefined,
+  );
   try {
     return await work(pool);
   } catch (error) {

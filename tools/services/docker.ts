@@ -30,12 +30,21 @@ export async function dockerAnswers(): Promise<boolean> {
 
 const service: Record<Part, string> = { postgres: 'postgres', kafka: 'kafka', redis: 'redis', mail: 'mail' };
 const project = (set: ServiceSet) => `leadfold-${set.name}`;
-const compose = (set: ServiceSet) => ['compose', '-f', path.join(projectRoot, 'docker-compose.yml'), '-p', project(set)];
+const compose = (set: ServiceSet) => [
+  'compose',
+  '-f',
+  path.join(projectRoot, 'docker-compose.yml'),
+  '-p',
+  project(set),
+];
 
 export async function startContainers(set: ServiceSet, wanted: Part[], progress: ProgressLines) {
   const since = performance.now();
   const known = readRecord(set, 'postgres');
-  const running = await run('docker', [...compose(set), 'ps', '-q']).then(({ stdout }) => stdout.trim() !== '', () => false);
+  const running = await run('docker', [...compose(set), 'ps', '-q']).then(
+    ({ stdout }) => stdout.trim() !== '',
+    () => false,
+  );
   const remembered = running ? readRecord(set, 'mail') : undefined;
   const port = async (part: Part, preferred: number, count = 1) => {
     const before = readRecord(set, part)?.port;
@@ -59,10 +68,18 @@ export async function startContainers(set: ServiceSet, wanted: Part[], progress:
   };
   const args = [...compose(set), 'up', '-d', '--wait', ...wanted.map((part) => service[part])];
   await run('docker', args, { env, timeout: 600_000, maxBuffer: 8 << 20 }).catch((error: { stderr?: string }) => {
-    throw new ServiceError(`docker compose failed:\n${error.stderr?.trim()}`, 'Mend it, or set LEADFOLD_DOCKER=off to use native processes.');
+    throw new ServiceError(
+      `docker compose failed:\n${error.stderr?.trim()}`,
+      'Mend it, or set LEADFOLD_DOCKER=off to use native processes.',
+    );
   });
   for (const part of wanted) {
-    writeRecord(set, part, { ...(part === 'postgres' ? known : {}), port: ports[part], owner: null, ...(part === 'mail' ? { secondPort: mailbox } : {}) });
+    writeRecord(set, part, {
+      ...(part === 'postgres' ? known : {}),
+      port: ports[part],
+      owner: null,
+      ...(part === 'mail' ? { secondPort: mailbox } : {}),
+    });
   }
   progress.line('Docker', `up (${seconds(since)})`);
   return composeUrls(ports, mailbox);

@@ -11,7 +11,18 @@ import { removeDataFolder } from './postgres-programs.js';
 import { identify, isAlive, type ProcessId } from './processes.js';
 import { progressLines, seconds, ServiceError, type ProgressLines } from './progress-lines.js';
 import { checkRedis, redisUrl, startRedis, stopRedis } from './redis.js';
-import { logFile, partLabel, parts, readRecord, serviceSet, writeRecord, type Part, type PartRecord, type ServiceSet, type SetName } from './service-set.js';
+import {
+  logFile,
+  partLabel,
+  parts,
+  readRecord,
+  serviceSet,
+  writeRecord,
+  type Part,
+  type PartRecord,
+  type ServiceSet,
+  type SetName,
+} from './service-set.js';
 
 export { ServiceError } from './progress-lines.js';
 export { serviceSet, type Part, type SetName } from './service-set.js';
@@ -46,15 +57,30 @@ export interface Services {
   stop(): Promise<void>;
 }
 
-const variable: Record<Part, string> = { postgres: 'DATABASE_URL', kafka: 'KAFKA_BROKERS', redis: 'REDIS_URL', mail: 'SMTP_URL' };
+const variable: Record<Part, string> = {
+  postgres: 'DATABASE_URL',
+  kafka: 'KAFKA_BROKERS',
+  redis: 'REDIS_URL',
+  mail: 'SMTP_URL',
+};
 
 const aptPackage: Partial<Record<Part, string>> = { kafka: 'default-jre-headless maven', redis: 'redis-server' };
 const brewPackage: Partial<Record<Part, string>> = { kafka: 'openjdk maven', redis: 'redis' };
 export const remedyFor = (part: Part): string =>
   process.platform === 'darwin' ? `brew install ${brewPackage[part]}` : `sudo apt-get install -y ${aptPackage[part]}`;
 
-const addressOf: Record<Part, (record: PartRecord) => string> = { postgres: postgresUrl, kafka: kafkaBrokers, redis: redisUrl, mail: smtpUrl };
-const check: Record<Part, (address: string) => Promise<void>> = { postgres: checkPostgres, kafka: checkKafka, redis: checkRedis, mail: checkSmtp };
+const addressOf: Record<Part, (record: PartRecord) => string> = {
+  postgres: postgresUrl,
+  kafka: kafkaBrokers,
+  redis: redisUrl,
+  mail: smtpUrl,
+};
+const check: Record<Part, (address: string) => Promise<void>> = {
+  postgres: checkPostgres,
+  kafka: checkKafka,
+  redis: checkRedis,
+  mail: checkSmtp,
+};
 
 /** Finds or starts what a set needs: the environment's address, else Docker, else native. Every part is checked for real. */
 export async function ensureServices(options: ServiceOptions): Promise<Services> {
@@ -101,7 +127,13 @@ async function ensureLocked(set: ServiceSet, options: ServiceOptions, progress: 
       addresses[part] = addressOf[part](record);
       origins[part] = 'native';
       if (part === 'mail') mailbox = mailboxUrl(record);
-      await checked(part, addresses[part]!, `${answered ? 'running' : 'ready'} on 127.0.0.1:${record.port}`, progress, since);
+      await checked(
+        part,
+        addresses[part]!,
+        `${answered ? 'running' : 'ready'} on 127.0.0.1:${record.port}`,
+        progress,
+        since,
+      );
     }),
   );
   const failed = results.find((result) => result.status === 'rejected');
@@ -109,10 +141,19 @@ async function ensureLocked(set: ServiceSet, options: ServiceOptions, progress: 
   try {
     if (failed) throw failed.reason;
     for (const part of wanted.filter((part) => origins[part] && origins[part] !== 'native')) {
-      await checked(part, addresses[part]!, `from ${origins[part] === 'docker' ? 'Docker' : 'the environment'}`, progress, performance.now());
+      await checked(
+        part,
+        addresses[part]!,
+        `from ${origins[part] === 'docker' ? 'Docker' : 'the environment'}`,
+        progress,
+        performance.now(),
+      );
     }
     if (options.requireAll && missing.length) {
-      throw new ServiceError(missing.map((m) => `${partLabel[m.part]} cannot run: ${m.reason}`).join('\n'), missing.map((m) => m.remedy).join('; '));
+      throw new ServiceError(
+        missing.map((m) => `${partLabel[m.part]} cannot run: ${m.reason}`).join('\n'),
+        missing.map((m) => m.remedy).join('; '),
+      );
     }
   } catch (error) {
     if (!options.keep) await stop();
@@ -131,11 +172,20 @@ async function ensureLocked(set: ServiceSet, options: ServiceOptions, progress: 
   };
 }
 
-async function checked(part: Part, address: string, text: string, progress: ProgressLines, since: number): Promise<void> {
+async function checked(
+  part: Part,
+  address: string,
+  text: string,
+  progress: ProgressLines,
+  since: number,
+): Promise<void> {
   try {
     await check[part](address);
   } catch (error) {
-    throw new ServiceError(`${partLabel[part]} (${text}) is not healthy: ${(error as Error).message}`, `Mend it, or unset ${variable[part]} to use a local one.`);
+    throw new ServiceError(
+      `${partLabel[part]} (${text}) is not healthy: ${(error as Error).message}`,
+      `Mend it, or unset ${variable[part]} to use a local one.`,
+    );
   }
   progress.line(partLabel[part], `${text} (${seconds(since)})`);
 }
@@ -148,7 +198,12 @@ export function startNative(set: ServiceSet, part: Part, progress: ProgressLines
 
 /** With `owner`: only what is still his; `services up` may have taken it over meanwhile. */
 async function stopParts(set: ServiceSet, which: Part[], owner?: ProcessId): Promise<void> {
-  const stops: Record<Part, (record: PartRecord) => Promise<void>> = { postgres: stopPostgres, kafka: stopKafka, redis: stopRedis, mail: stopMail };
+  const stops: Record<Part, (record: PartRecord) => Promise<void>> = {
+    postgres: stopPostgres,
+    kafka: stopKafka,
+    redis: stopRedis,
+    mail: stopMail,
+  };
   await Promise.all(
     which.map(async (part) => {
       const record = readRecord(set, part);
@@ -161,7 +216,11 @@ async function stopParts(set: ServiceSet, which: Part[], owner?: ProcessId): Pro
 export async function stopServices(name: SetName): Promise<void> {
   const set = serviceSet(name);
   if (!fs.existsSync(set.folder)) return;
-  await withLock(path.join(set.folder, 'lock'), () => undefined, () => stopParts(set, parts));
+  await withLock(
+    path.join(set.folder, 'lock'),
+    () => undefined,
+    () => stopParts(set, parts),
+  );
   if (set.docker && process.env['LEADFOLD_DOCKER'] !== 'off' && (await dockerAnswers())) await stopContainers(set);
 }
 
@@ -197,7 +256,12 @@ export async function serviceStatus(name: SetName): Promise<PartStatus[]> {
       if (!address) return { part, healthy: false, detail: 'never started' };
       const limited = part === 'kafka' ? checkKafka(address, 3_000) : check[part](address);
       return limited.then(
-        () => ({ part, address, healthy: true, detail: given ? 'from the environment' : record?.process ? `pid ${record.process.pid}` : 'healthy' }),
+        () => ({
+          part,
+          address,
+          healthy: true,
+          detail: given ? 'from the environment' : record?.process ? `pid ${record.process.pid}` : 'healthy',
+        }),
         (error: Error) => ({ part, address, healthy: false, detail: error.message || 'does not answer' }),
       );
     }),

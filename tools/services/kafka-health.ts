@@ -18,7 +18,13 @@ export async function checkKafka(brokers: string, limitMs = 30_000): Promise<voi
 }
 
 async function roundTrip(brokers: string[], limitMs: number): Promise<void> {
-  const kafka = new Kafka({ clientId: 'leadfold-health', brokers, logLevel: logLevel.NOTHING, connectionTimeout: 2_000, retry: { retries: 3 } });
+  const kafka = new Kafka({
+    clientId: 'leadfold-health',
+    brokers,
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 2_000,
+    retry: { retries: 3 },
+  });
   const admin = kafka.admin();
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   const token = randomBytes(8).toString('hex');

@@ -18,7 +18,10 @@ const answers = (command: string, args: string[]) =>
 
 /** Why Kafka cannot run here; undefined when it can. */
 export async function kafkaMissing(): Promise<string | undefined> {
-  const [java, maven] = await Promise.all([answers('java', ['-version']), jarsReady() ? 'not needed' : answers('mvn', ['-version'])]);
+  const [java, maven] = await Promise.all([
+    answers('java', ['-version']),
+    jarsReady() ? 'not needed' : answers('mvn', ['-version']),
+  ]);
   const version = Number(/version "(\d+)/.exec(java ?? '')?.[1]);
   if (!java) return 'java is not on the PATH';
   if (version < 17) return `java is version ${version}, Kafka needs 17`;
@@ -48,10 +51,21 @@ export async function kafkaClassPath(progress: ProgressLines): Promise<string> {
       progress.line('Kafka', 'fetching 44 MB of jars by Maven (once)');
       const draft = `${libs}.new`;
       fs.rmSync(draft, { recursive: true, force: true });
-      const args = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${draft}`, '-DincludeScope=runtime'];
+      const args = [
+        '-q',
+        '-B',
+        '-f',
+        pom,
+        'dependency:copy-dependencies',
+        `-DoutputDirectory=${draft}`,
+        '-DincludeScope=runtime',
+      ];
       await run('mvn', args, { maxBuffer: 8 << 20 }).catch((error: { stdout?: string; stderr?: string }) => {
         const said = `${error.stdout ?? ''}${error.stderr ?? ''}`.trim().split('\n').slice(0, 8).join('\n');
-        throw new ServiceError(`Maven could not fetch Kafka:\n${said}`, 'Check the network and ~/.m2/settings.xml, set KAFKA_BROKERS, or use --embedded.');
+        throw new ServiceError(
+          `Maven could not fetch Kafka:\n${said}`,
+          'Check the network and ~/.m2/settings.xml, set KAFKA_BROKERS, or use --embedded.',
+        );
       });
       fs.renameSync(draft, libs);
       progress.line('Kafka', `jars fetched (${seconds(since)})`);

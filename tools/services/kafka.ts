@@ -32,9 +32,14 @@ export async function startKafka(set: ServiceSet, progress: ProgressLines): Prom
   if (!fs.existsSync(path.join(folder, 'formatted'))) {
     fs.rmSync(path.join(folder, 'data'), { recursive: true, force: true });
     const id = randomUUID().replaceAll('-', '').slice(0, 22);
-    await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config]).catch((error: Error) => {
-      throw new ServiceError(`Kafka's data folder could not be made: ${error.message}`, `Free the folder ${folder} and try again.`);
-    });
+    await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config]).catch(
+      (error: Error) => {
+        throw new ServiceError(
+          `Kafka's data folder could not be made: ${error.message}`,
+          `Free the folder ${folder} and try again.`,
+        );
+      },
+    );
     fs.writeFileSync(path.join(folder, 'formatted'), id);
   }
   const args = ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', '-cp', classPath, 'kafka.Kafka', config];
@@ -43,7 +48,10 @@ export async function startKafka(set: ServiceSet, progress: ProgressLines): Prom
   writeRecord(set, 'kafka', record);
   for (const deadline = Date.now() + 90_000; !(await portAnswers(port)); await sleep(50)) {
     if (Date.now() < deadline && (await isAlive(process_))) continue;
-    throw new ServiceError(`Kafka does not start:\n${logTail(logFile(set, 'kafka'))}`, `See ${logFile(set, 'kafka')}; \`npm run services -- down\` and a new try may help.`);
+    throw new ServiceError(
+      `Kafka does not start:\n${logTail(logFile(set, 'kafka'))}`,
+      `See ${logFile(set, 'kafka')}; \`npm run services -- down\` and a new try may help.`,
+    );
   }
   return record;
 }

@@ -25,14 +25,33 @@ export async function startMail(set: ServiceSet): Promise<PartRecord> {
   const secondPort = await choosePort(known?.secondPort ?? set.ports.mailbox);
   writeRecord(set, 'mail', { port, secondPort, owner: null });
   const program = createRequire(path.join(projectRoot, 'package.json')).resolve('maildev/bin/maildev');
-  const args = [program, '--ip', '127.0.0.1', '--smtp', String(port), '--web', String(secondPort), '--mail-directory', folder];
+  const args = [
+    program,
+    '--ip',
+    '127.0.0.1',
+    '--smtp',
+    String(port),
+    '--web',
+    String(secondPort),
+    '--mail-directory',
+    folder,
+  ];
   const process_ = await startDetached(process.execPath, args, { log: logFile(set, 'mail'), cwd: folder });
   const record = { port, secondPort, process: process_, owner: null };
   writeRecord(set, 'mail', record);
   for (const deadline = Date.now() + 30_000; ; await sleep(50)) {
-    if (await checkSmtp(smtpUrl(record)).then(() => true, () => false)) return record;
+    if (
+      await checkSmtp(smtpUrl(record)).then(
+        () => true,
+        () => false,
+      )
+    )
+      return record;
     if (Date.now() < deadline && (await isAlive(process_))) continue;
-    throw new ServiceError(`The mail sink does not start:\n${logTail(logFile(set, 'mail'))}`, `See ${logFile(set, 'mail')}`);
+    throw new ServiceError(
+      `The mail sink does not start:\n${logTail(logFile(set, 'mail'))}`,
+      `See ${logFile(set, 'mail')}`,
+    );
   }
 }
 

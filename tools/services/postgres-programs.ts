@@ -21,7 +21,10 @@ export function databaseAccount(): Account | undefined {
     const fields = lines.find((line) => line.startsWith(`${name}:`))?.split(':');
     if (fields) return { name, uid: Number(fields[2]), gid: Number(fields[3]) };
   }
-  throw new ServiceError('PostgreSQL does not run as root, and there is no account to run it as.', 'Run this as an ordinary user, or set DATABASE_URL.');
+  throw new ServiceError(
+    'PostgreSQL does not run as root, and there is no account to run it as.',
+    'Run this as an ordinary user, or set DATABASE_URL.',
+  );
 }
 
 /** Can this account walk down to `target`? Root's own eyes would always say yes, so the mode bits are read. */
@@ -56,7 +59,8 @@ export function removeDataFolder(folder: string): void {
   fs.rmSync(folder, { recursive: true, force: true });
   const place = path.dirname(folder);
   if (place.startsWith(localFolder) || !fs.existsSync(place)) return;
-  if (fs.readdirSync(place).every((name) => name.startsWith('postgres-'))) fs.rmSync(place, { recursive: true, force: true });
+  if (fs.readdirSync(place).every((name) => name.startsWith('postgres-')))
+    fs.rmSync(place, { recursive: true, force: true });
 }
 
 export interface Programs {
@@ -73,7 +77,10 @@ export function postgresPrograms(account: Account | undefined): Programs {
     native = path.join(entry.slice(0, entry.lastIndexOf('node_modules')), 'node_modules', name, 'native');
     fs.accessSync(path.join(native, 'bin', 'initdb'));
   } catch {
-    throw new ServiceError(`There is no PostgreSQL from npm for this machine (${name}).`, 'Set DATABASE_URL to a PostgreSQL 15 or newer.');
+    throw new ServiceError(
+      `There is no PostgreSQL from npm for this machine (${name}).`,
+      'Set DATABASE_URL to a PostgreSQL 15 or newer.',
+    );
   }
   hydrateLinks(native);
   if (account && !reachableBy(account, native)) native = copyPrograms(native);
@@ -81,7 +88,9 @@ export function postgresPrograms(account: Account | undefined): Programs {
 }
 
 function copyPrograms(native: string): string {
-  const version = createHash('sha256').update(fs.readFileSync(path.join(native, '..', 'package.json'))).digest('hex');
+  const version = createHash('sha256')
+    .update(fs.readFileSync(path.join(native, '..', 'package.json')))
+    .digest('hex');
   const copy = path.join(openFolder(), `postgres-${version.slice(0, 12)}`);
   if (!fs.existsSync(copy)) {
     const draft = `${copy}.new`;

@@ -36,7 +36,8 @@ export async function startPostgres(set: ServiceSet, progress: ProgressLines): P
   dropStalePidFile(data);
   await launch(programs.pgCtl, set, folder, port, account);
   const started = await runningServer(data);
-  if (!started) throw new ServiceError('PostgreSQL ended right after its start.', `See ${path.join(folder, 'server.log')}`);
+  if (!started)
+    throw new ServiceError('PostgreSQL ended right after its start.', `See ${path.join(folder, 'server.log')}`);
   await makeDatabase(record);
   return { ...record, process: started.id };
 }
@@ -47,7 +48,13 @@ function placeFor(set: ServiceSet, account: Account | undefined): string {
 }
 
 /** Made aside and renamed: a killed initdb leaves no half folder behind. */
-async function makeCluster(initdb: string, folder: string, password: string, account: Account | undefined, durable: boolean) {
+async function makeCluster(
+  initdb: string,
+  folder: string,
+  password: string,
+  account: Account | undefined,
+  durable: boolean,
+) {
   const draft = path.join(folder, 'data.new');
   fs.mkdirSync(folder, { recursive: true });
   fs.rmSync(draft, { recursive: true, force: true });
@@ -60,7 +67,8 @@ async function makeCluster(initdb: string, folder: string, password: string, acc
   if (!durable) args.push('--no-sync');
   const made = await runAs(account, initdb, args, folder);
   fs.rmSync(passwordFile, { force: true });
-  if (made.code !== 0) throw new ServiceError(`initdb failed:\n${made.output}`, `Free the folder ${folder} and try again.`);
+  if (made.code !== 0)
+    throw new ServiceError(`initdb failed:\n${made.output}`, `Free the folder ${folder} and try again.`);
   fs.renameSync(draft, path.join(folder, 'data'));
 }
 
@@ -76,7 +84,10 @@ async function launch(pgCtl: string, set: ServiceSet, folder: string, port: numb
     if (started.code === 0) return;
     const tail = logTail(log);
     if (attempt >= 20 || !/shared memory block|lock file/.test(tail)) {
-      throw new ServiceError(`PostgreSQL does not start:\n${started.output}\n${tail}`, `See ${log}; \`npm run services -- down\` and a new try may help.`);
+      throw new ServiceError(
+        `PostgreSQL does not start:\n${started.output}\n${tail}`,
+        `See ${log}; \`npm run services -- down\` and a new try may help.`,
+      );
     }
     await sleep(250);
   }
@@ -141,10 +152,21 @@ function pidFile(data: string): string[] | undefined {
   }
 }
 
-function runAs(account: Account | undefined, command: string, args: string[], cwd: string): Promise<{ code: number | null; output: string }> {
+function runAs(
+  account: Account | undefined,
+  command: string,
+  args: string[],
+  cwd: string,
+): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
-    const child = spawn(command, args, { cwd, env, uid: account?.uid, gid: account?.gid, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      uid: account?.uid,
+      gid: account?.gid,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     child.stdout.on('data', (text: Buffer) => (output += text.toString()));
     child.stderr.on('data', (text: Buffer) => (output += text.toString()));

@@ -6,7 +6,9 @@ export interface ProgressLines {
 }
 
 /** `  Kafka        ready on 127.0.0.1:24092 (2.1 s)` */
-export function progressLines(write: (text: string) => void = (text) => void process.stderr.write(text)): ProgressLines {
+export function progressLines(
+  write: (text: string) => void = (text) => void process.stderr.write(text),
+): ProgressLines {
   return {
     line: (label, text) => write(`  ${pc.cyan(label.padEnd(11))} ${text}\n`),
     warn: (label, text) => write(`  ${pc.yellow(label.padEnd(11))} ${text}\n`),

@@ -21,13 +21,30 @@ export async function startRedis(set: ServiceSet): Promise<PartRecord> {
   }
   const port = await choosePort(known?.port ?? set.ports.redis);
   writeRecord(set, 'redis', { port, owner: null });
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--maxmemory-policy', 'noeviction'];
+  const args = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    '--save',
+    '',
+    '--maxmemory-policy',
+    'noeviction',
+  ];
   args.push('--appendonly', 'yes', '--appendfsync', 'everysec');
   const process = await startDetached('redis-server', args, { log: logFile(set, 'redis'), cwd: folder });
   const record = { port, process, owner: null };
   writeRecord(set, 'redis', record);
   for (const deadline = Date.now() + 30_000; ; await sleep(30)) {
-    if (await checkRedis(redisUrl(record)).then(() => true, () => false)) return record;
+    if (
+      await checkRedis(redisUrl(record)).then(
+        () => true,
+        () => false,
+      )
+    )
+      return record;
     if (Date.now() < deadline && (await isAlive(process))) continue;
     throw new ServiceError(`Redis does not start:\n${logTail(logFile(set, 'redis'))}`, `See ${logFile(set, 'redis')}`);
   }
@@ -36,7 +53,11 @@ export async function startRedis(set: ServiceSet): Promise<PartRecord> {
 /** A value set and got. */
 export async function checkRedis(url: string): Promise<void> {
   const key = `leadfold:health:${randomBytes(6).toString('hex')}`;
-  const [, got] = await redisCall(url, [['SET', key, 'here', 'EX', '60'], ['GET', key], ['DEL', key]]);
+  const [, got] = await redisCall(url, [
+    ['SET', key, 'here', 'EX', '60'],
+    ['GET', key],
+    ['DEL', key],
+  ]);
   if (got !== 'here') throw new Error(`Redis answered ${JSON.stringify(got)}`);
 }
 
@@ -50,7 +71,10 @@ export async function stopRedis(record: PartRecord, kill = false): Promise<void>
 
 async function pidServing(port: number, folder: string): Promise<number | undefined> {
   try {
-    const [dir, info] = await redisCall(`redis://127.0.0.1:${port}`, [['CONFIG', 'GET', 'dir'], ['INFO', 'server']]);
+    const [dir, info] = await redisCall(`redis://127.0.0.1:${port}`, [
+      ['CONFIG', 'GET', 'dir'],
+      ['INFO', 'server'],
+    ]);
     if (!dir?.includes(folder)) return undefined;
     return Number(/process_id:(\d+)/.exec(info ?? '')?.[1]) || undefined;
   } catch {
@@ -61,7 +85,16 @@ async function pidServing(port: number, folder: string): Promise<number | undefi
 /** The few words of RESP that a health check needs; the real client belongs to the job queue alone. */
 export function redisCall(url: string, commands: string[][]): Promise<(string | null)[]> {
   const target = new URL(url);
-  const calls = target.password ? [['AUTH', ...(target.username ? [decodeURIComponent(target.username)] : []), decodeURIComponent(target.password)], ...commands] : commands;
+  const calls = target.password
+    ? [
+        [
+          'AUTH',
+          ...(target.username ? [decodeURIComponent(target.username)] : []),
+          decodeURIComponent(target.password),
+        ],
+        ...commands,
+      ]
+    : commands;
   return new Promise((resolve, reject) => {
     const socket = net.connect(Number(target.port || 6379), target.hostname);
     let buffer = Buffer.alloc(0);

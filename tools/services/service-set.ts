@@ -7,7 +7,12 @@ import type { ProcessId } from './processes.js';
 export type SetName = 'dev' | 'demo' | 'demo-embedded' | 'test' | 'faults' | 'bench' | 'probe' | 'e2e';
 export type Part = 'postgres' | 'kafka' | 'redis' | 'mail';
 export const parts: Part[] = ['postgres', 'kafka', 'redis', 'mail'];
-export const partLabel: Record<Part, string> = { postgres: 'PostgreSQL', kafka: 'Kafka', redis: 'Redis', mail: 'mail sink' };
+export const partLabel: Record<Part, string> = {
+  postgres: 'PostgreSQL',
+  kafka: 'Kafka',
+  redis: 'Redis',
+  mail: 'mail sink',
+};
 
 export interface ServiceSet {
   name: SetName;
@@ -22,14 +27,32 @@ export interface ServiceSet {
   ports: { postgres: number; kafka: number; redis: number; smtp: number; mailbox: number };
 }
 
-const shift: Record<SetName, number> = { dev: 0, demo: 200, test: 400, faults: 600, bench: 800, probe: 1000, 'demo-embedded': 1200, e2e: 1400 };
+const shift: Record<SetName, number> = {
+  dev: 0,
+  demo: 200,
+  test: 400,
+  faults: 600,
+  bench: 800,
+  probe: 1000,
+  'demo-embedded': 1200,
+  e2e: 1400,
+};
 
 export function serviceSet(name: SetName): ServiceSet {
   const by = shift[name];
   return {
     name,
     folder: path.join(localFolder, name),
-    environmentPrefix: { dev: '', demo: '', 'demo-embedded': '', test: 'TEST_', faults: null, bench: null, probe: null, e2e: null }[name],
+    environmentPrefix: {
+      dev: '',
+      demo: '',
+      'demo-embedded': '',
+      test: 'TEST_',
+      faults: null,
+      bench: null,
+      probe: null,
+      e2e: null,
+    }[name],
     docker: name === 'dev' || name === 'demo' || name === 'test',
     durable: name !== 'test',
     appShift: by,

@@ -114,7 +114,7 @@ export class AppProcess {
     clearTimeout(this.pause);
     if (!this.pid) return true;
     this.child!.kill('SIGTERM');
-    for (const deadline = performance.now() + boundMs; this.pid && performance.now() < deadline; ) await sleep(20);
+    for (const deadline = performance.now() + boundMs; this.pid && performance.now() < deadline;) await sleep(20);
     if (!this.pid) return true;
     this.child!.kill('SIGKILL');
     while (this.pid) await sleep(10);

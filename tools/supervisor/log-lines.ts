@@ -1,6 +1,11 @@
 import pc from 'picocolors';
 
-const colours: Record<string, (text: string) => string> = { collector: pc.green, projector: pc.blue, worker: pc.magenta, api: pc.cyan };
+const colours: Record<string, (text: string) => string> = {
+  collector: pc.green,
+  projector: pc.blue,
+  worker: pc.magenta,
+  api: pc.cyan,
+};
 const levels: Record<string, (text: string) => string> = { warn: pc.yellow, error: pc.red, fatal: pc.red };
 
 /** For a terminal: time, app, message, then the fields. A line that is no JSON stays as it is. */

@@ -10,7 +10,10 @@ export type Mode = Services['mode'];
  * What was recorded at the first start decides; before that, what is asked for, else what this machine has. A machine
  * that got Java later goes on embedded until somebody changes the mode.
  */
-export async function chooseServices(options: Omit<ServiceOptions, 'parts'>, ensureServices: typeof Ensure): Promise<Services> {
+export async function chooseServices(
+  options: Omit<ServiceOptions, 'parts'>,
+  ensureServices: typeof Ensure,
+): Promise<Services> {
   const first = await ensureServices({ ...options, parts: ['postgres', 'mail'] });
   try {
     const recorded = await readMode(first.databaseUrl);

@@ -17,8 +17,21 @@ export function localSecrets(): Record<string, string> {
   if (absent.length) {
     fs.mkdirSync(localFolder, { recursive: true });
     const draft = `${file}.${process.pid}.new`;
-    fs.writeFileSync(draft, Object.entries(kept).map(([name, value]) => `${name}=${value}\n`).join(''), { mode: 0o600 });
+    fs.writeFileSync(
+      draft,
+      Object.entries(kept)
+        .map(([name, value]) => `${name}=${value}\n`)
+        .join(''),
+      { mode: 0o600 },
+    );
     fs.renameSync(draft, file);
   }
-  return { ...kept, ...Object.fromEntries(Object.keys(kept).filter((name) => process.env[name]).map((name) => [name, process.env[name]!])) };
+  return {
+    ...kept,
+    ...Object.fromEntries(
+      Object.keys(kept)
+        .filter((name) => process.env[name])
+        .map((name) => [name, process.env[name]!]),
+    ),
+  };
 }

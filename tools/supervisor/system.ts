@@ -80,9 +80,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         writeJson(noteFile, noted);
       });
     },
-    restarting: (name: string, how: string, afterMs: number) => progress.warn(name, `ended (${how}); starts again in ${afterMs} ms`),
+    restarting: (name: string, how: string, afterMs: number) =>
+      progress.warn(name, `ended (${how}); starts again in ${afterMs} ms`),
     failed: (name: string, how: string, lines: string[]) =>
-      fail(new ServiceError(`${name} cannot start (${how}). Its last words:\n${lines.join('\n')}`, 'Mend what it says and start again.')),
+      fail(
+        new ServiceError(
+          `${name} cannot start (${how}). Its last words:\n${lines.join('\n')}`,
+          'Mend what it says and start again.',
+        ),
+      ),
   };
 
   const stopApps = async () => {
@@ -90,7 +96,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const stopAll = (list: AppProcess[], boundMs: number) =>
       Promise.all(
         list.map(async (app) => {
-          if (!(await app.stop(boundMs))) progress.warn(app.spec.name, `did not end within ${boundMs / 1000} s and was killed`);
+          if (!(await app.stop(boundMs)))
+            progress.warn(app.spec.name, `did not end within ${boundMs / 1000} s and was killed`);
         }),
       );
     // what takes in goes first, so that the rest can finish
@@ -140,7 +147,10 @@ async function allReady(apps: AppProcess[], limitMs: number, signal?: AbortSigna
     for (const app of apps) if (!(await app.isReady())) waiting.push(app.spec.name);
     if (!waiting.length) return;
     if (performance.now() > deadline) {
-      throw new ServiceError(`Not ready after ${limitMs / 1000} s: ${waiting.join(', ')}.`, 'LOG_LEVEL=debug shows more; see also `npm run services -- status`.');
+      throw new ServiceError(
+        `Not ready after ${limitMs / 1000} s: ${waiting.join(', ')}.`,
+        'LOG_LEVEL=debug shows more; see also `npm run services -- status`.',
+      );
     }
     await sleep(50);
   }
@@ -151,7 +161,10 @@ export async function clearPrevious(set: SetName): Promise<void> {
   const before = readJson<Noted>(noteFileOf(set));
   if (!before) return;
   if (before.supervisor.pid !== process.pid && (await isAlive(before.supervisor))) {
-    throw new ServiceError(`The system of set "${set}" is already running (process ${before.supervisor.pid}).`, `Stop it first: kill ${before.supervisor.pid}`);
+    throw new ServiceError(
+      `The system of set "${set}" is already running (process ${before.supervisor.pid}).`,
+      `Stop it first: kill ${before.supervisor.pid}`,
+    );
   }
   if (before.supervisor.pid !== process.pid) await Promise.all(before.apps.map((app) => end(app, 5_000)));
 }
@@ -162,7 +175,11 @@ async function gatherServices(options: SystemOptions, progress: ProgressLines): 
   return chooseServices({ set: options.set, embedded: options.embedded, progress }, ensureServices);
 }
 
-async function appEnvironment(options: SystemOptions, services: Services, progress: ProgressLines): Promise<Record<string, string>> {
+async function appEnvironment(
+  options: SystemOptions,
+  services: Services,
+  progress: ProgressLines,
+): Promise<Record<string, string>> {
   await prepareDatabase(services, progress);
   return {
     HOST: '127.0.0.1',

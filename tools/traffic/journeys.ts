@@ -75,9 +75,12 @@ function planVisitor(random: Random, serial: number, options: TrafficOptions): V
   for (let visit = 0; visit < visits && at < options.until - 30 * minute; visit++) {
     steps.push(...planVisit(random, anonymousId, at, visit === 0 ? campaign : null));
     const lastAt = steps.at(-1)!.at;
-    if (person && visit === Math.min(1, visits - 1)) steps.push(...planForm(random, anonymousId, person, lastAt + minute));
-    if (person && visit > 1 && random.chance(0.5)) steps.push(...planNewsletter(random, anonymousId, person, at - 20 * minute));
-    at += random.between(1, Math.max(2, Math.floor((options.weeks * 7) / visits))) * day + random.between(0, 300) * minute;
+    if (person && visit === Math.min(1, visits - 1))
+      steps.push(...planForm(random, anonymousId, person, lastAt + minute));
+    if (person && visit > 1 && random.chance(0.5))
+      steps.push(...planNewsletter(random, anonymousId, person, at - 20 * minute));
+    at +=
+      random.between(1, Math.max(2, Math.floor((options.weeks * 7) / visits))) * day + random.between(0, 300) * minute;
   }
   return { anonymousId, ...(person ? { person } : {}), steps: steps.filter((step) => step.at <= options.until) };
 }
@@ -93,7 +96,13 @@ function planVisit(random: Random, anonymousId: string, start: number, campaign:
   });
 }
 
-export function pageView(anonymousId: string, at: number, path: string, title: string, campaign: Campaign = null): Step {
+export function pageView(
+  anonymousId: string,
+  at: number,
+  path: string,
+  title: string,
+  campaign: Campaign = null,
+): Step {
   const url = `${site}${path}`;
   return {
     at,
@@ -114,7 +123,9 @@ function planForm(random: Random, anonymousId: string, person: Person, at: numbe
     ['Demo Requested', 5],
     ['Contact Requested', 3],
   ] as const);
-  return [form(anonymousId, at, name, person, name === 'Material Requested' ? { material: random.pick(materials) } : {})];
+  return [
+    form(anonymousId, at, name, person, name === 'Material Requested' ? { material: random.pick(materials) } : {}),
+  ];
 }
 
 /** The sites' own newsletter tool tells of opens, and sometimes of the click that brought somebody back. */
@@ -125,7 +136,11 @@ function planNewsletter(random: Random, anonymousId: string, person: Person, at:
     call: 'track',
     anonymousId,
     name,
-    properties: { deliveryId, subject: person.language === 'ja' ? '月刊カザハヤ通信' : 'Kazahaya monthly', ...properties },
+    properties: {
+      deliveryId,
+      subject: person.language === 'ja' ? '月刊カザハヤ通信' : 'Kazahaya monthly',
+      ...properties,
+    },
     context: {},
   });
   const opened = step('Email Opened', 0, {});
@@ -133,7 +148,13 @@ function planNewsletter(random: Random, anonymousId: string, person: Person, at:
 }
 
 /** A submitted form with the minimum fields, consent and the wording that was shown. */
-export function form(anonymousId: string, at: number, name: string, person: Person, extra: Record<string, Json> = {}): Step {
+export function form(
+  anonymousId: string,
+  at: number,
+  name: string,
+  person: Person,
+  extra: Record<string, Json> = {},
+): Step {
   return {
     at,
     call: 'track',
@@ -153,6 +174,9 @@ export function form(anonymousId: string, at: number, name: string, person: Pers
       consent: { marketing: true, basis: 'opt-in', wording: 'privacy-2026-04' },
       ...extra,
     },
-    context: { page: { url: `${site}/forms/${encodeURIComponent(name)}`, path: `/forms/${name}` }, locale: person.language === 'ja' ? 'ja-JP' : 'en-US' },
+    context: {
+      page: { url: `${site}/forms/${encodeURIComponent(name)}`, path: `/forms/${name}` },
+      locale: person.language === 'ja' ? 'ja-JP' : 'en-US',
+    },
   };
 }

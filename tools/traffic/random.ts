@@ -36,7 +36,10 @@ export class Random {
   }
 
   id(prefix: string): string {
-    const hex = () => Math.floor(this.next() * 0x1_0000_0000).toString(16).padStart(8, '0');
+    const hex = () =>
+      Math.floor(this.next() * 0x1_0000_0000)
+        .toString(16)
+        .padStart(8, '0');
     return `${prefix}-${hex()}${hex()}`;
   }
 }

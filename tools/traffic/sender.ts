@@ -25,7 +25,9 @@ export async function sendSteps(steps: Step[], options: SendOptions): Promise<Se
     maxRetries: 5,
   });
   const failed: Sent['failed'] = [];
-  analytics.on('error', (error) => failed.push({ messageId: undefined, reason: String((error as { reason?: unknown }).reason ?? error.code) }));
+  analytics.on('error', (error) =>
+    failed.push({ messageId: undefined, reason: String((error as { reason?: unknown }).reason ?? error.code) }),
+  );
   const accepted: string[] = [];
   const started = performance.now();
   for (const [index, step] of steps.entries()) {
@@ -53,7 +55,8 @@ function call(analytics: Analytics, step: Step, done: Done): void {
   };
   const answer = (error: unknown, context?: { event: { messageId?: string } }) => done(error, context?.event.messageId);
   if (step.call === 'page') analytics.page({ ...shared, name: step.name, properties: step.properties }, answer);
-  else if (step.call === 'track') analytics.track({ ...shared, event: step.name!, properties: step.properties }, answer);
+  else if (step.call === 'track')
+    analytics.track({ ...shared, event: step.name!, properties: step.properties }, answer);
   else analytics.identify({ ...shared, traits: step.traits }, answer);
 }
 

@@ -20,9 +20,13 @@ export async function createApp(parts: ApiParts): Promise<NestFastifyApplication
     routerOptions: { maxParamLength: 600 },
     forceCloseConnections: 'idle',
     requestTimeout: 30_000,
-    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => problems.answer(error, request, reply),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      problems.answer(error, request, reply),
   });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forParts(parts), adapter, { logger: false, abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forParts(parts), adapter, {
+    logger: false,
+    abortOnError: false,
+  });
   app.useGlobalFilters(problems);
   app.useGlobalPipes(validationPipe());
   app.useGlobalGuards(new AccessGuard(app.get(Reflector), parts.pool));
@@ -33,7 +37,10 @@ export async function createApp(parts: ApiParts): Promise<NestFastifyApplication
 
 /** `/docs` to read and `/openapi.json` for programs. Call before the app is initialised. */
 export function serveDocs(app: NestFastifyApplication): void {
-  SwaggerModule.setup('docs', app, buildOpenApi(app), { jsonDocumentUrl: 'openapi.json', customSiteTitle: 'Leadfold API' });
+  SwaggerModule.setup('docs', app, buildOpenApi(app), {
+    jsonDocumentUrl: 'openapi.json',
+    customSiteTitle: 'Leadfold API',
+  });
 }
 
 /** Answers hold people's data: no cache keeps them, no page frames them, no browser guesses their type. */
@@ -43,7 +50,10 @@ function securityHeaders(app: NestFastifyApplication): void {
     .getInstance()
     .addHook('onSend', async (_request, reply) => {
       if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
-      void reply.header('x-content-type-options', 'nosniff').header('x-frame-options', 'DENY').header('referrer-policy', 'no-referrer');
+      void reply
+        .header('x-content-type-options', 'nosniff')
+        .header('x-frame-options', 'DENY')
+        .header('referrer-policy', 'no-referrer');
     });
 }
 
@@ -52,5 +62,7 @@ function acceptOneClickForms(app: NestFastifyApplication): void {
   app
     .getHttpAdapter()
     .getInstance()
-    .addContentTypeParser('multipart/form-data', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
+    .addContentTypeParser('multipart/form-data', { parseAs: 'buffer' }, (_request, _body, done) =>
+      done(null, undefined),
+    );
 }

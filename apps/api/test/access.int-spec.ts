@@ -4,7 +4,10 @@ import { roles, type Role } from '../src/access/allow.decorator.js';
 import { accessTable } from '../src/access/routes.js';
 import { startApi, type TestApi } from './start-api.js';
 
-const table = JSON.parse(fs.readFileSync(new URL('../access-table.json', import.meta.url), 'utf8')) as Record<string, Role[] | 'public'>;
+const table = JSON.parse(fs.readFileSync(new URL('../access-table.json', import.meta.url), 'utf8')) as Record<
+  string,
+  Role[] | 'public'
+>;
 
 let api: TestApi;
 beforeAll(async () => {
@@ -13,7 +16,8 @@ beforeAll(async () => {
 afterAll(() => api?.stop());
 
 /** A path whose parameters are well-formed, so that what answers is the guard and not the validation. */
-const concrete = (route: string) => route.replace(/:(\w+)/g, (_, name: string) => (name === 'id' ? '0193e0d2-8a3c-7d1e-8a3c-7d1e8a3c7d1e' : '1'));
+const concrete = (route: string) =>
+  route.replace(/:(\w+)/g, (_, name: string) => (name === 'id' ? '0193e0d2-8a3c-7d1e-8a3c-7d1e8a3c7d1e' : '1'));
 
 test('S2: every route is in the checked-in table with its roles', () => {
   expect(accessTable(api.app)).toEqual(table);
@@ -41,7 +45,9 @@ test('S8: keys are stored hashed, shown once, and end with their revocation', as
   expect(made.status).toBe(201);
   const { key, id } = made.body;
   expect((await api.call('GET', '/v1/funnel', { key })).status).toBe(200);
-  const dump = await api.database.pool.query<{ row: string }>('select k::text as row from api_key k union all select a::text from audit_log a');
+  const dump = await api.database.pool.query<{ row: string }>(
+    'select k::text as row from api_key k union all select a::text from audit_log a',
+  );
   expect(dump.rows.map((row) => row.row).join()).not.toContain(key);
   expect((await api.call('GET', '/v1/api-keys', { key: api.keys.admin })).text).not.toContain(key);
   expect((await api.call('DELETE', `/v1/api-keys/${id}`, { key: api.keys.admin })).status).toBe(204);
@@ -56,7 +62,11 @@ test('S10: making and revoking keys stand in the audit log with who did it', asy
 });
 
 test('the last admin key cannot be revoked', async () => {
-  const keys = (await api.call('GET', '/v1/api-keys', { key: api.keys.admin })).body as { id: string; role: string; revokedAt: string | null }[];
+  const keys = (await api.call('GET', '/v1/api-keys', { key: api.keys.admin })).body as {
+    id: string;
+    role: string;
+    revokedAt: string | null;
+  }[];
   const admins = keys.filter((key) => key.role === 'admin' && !key.revokedAt);
   expect(admins).toHaveLength(1);
   const refused = await api.call('DELETE', `/v1/api-keys/${admins[0]!.id}`, { key: api.keys.admin });
@@ -64,9 +74,16 @@ test('the last admin key cannot be revoked', async () => {
 });
 
 test('a refusal is problem+json with a stable code and the field’s path', async () => {
-  const refused = await api.call('POST', '/v1/api-keys', { key: api.keys.admin, body: { name: '', role: 'boss', extra: 1 } });
+  const refused = await api.call('POST', '/v1/api-keys', {
+    key: api.keys.admin,
+    body: { name: '', role: 'boss', extra: 1 },
+  });
   expect(refused.status).toBe(400);
   expect(refused.headers['content-type']).toContain('application/problem+json');
   expect(refused.body).toMatchObject({ code: 'invalid-input', status: 400, instance: '/v1/api-keys' });
-  expect((refused.body.errors as { path: string }[]).map((error) => error.path).sort()).toEqual(['extra', 'name', 'role']);
+  expect((refused.body.errors as { path: string }[]).map((error) => error.path).sort()).toEqual([
+    'extra',
+    'name',
+    'role',
+  ]);
 });

@@ -31,9 +31,15 @@ test('S2: access-table.json is what the routes declare', () => {
 test('every operation tells its success, its refusals and what it is for', () => {
   const { paths } = buildOpenApi(api.app);
   for (const [path, operations] of Object.entries(paths))
-    for (const [verb, operation] of Object.entries(operations as Record<string, { summary?: string; responses: Record<string, unknown> }>)) {
+    for (const [verb, operation] of Object.entries(
+      operations as Record<string, { summary?: string; responses: Record<string, unknown> }>,
+    )) {
       const statuses = Object.keys(operation.responses);
       expect([path, verb, operation.summary ? 'told' : 'untold']).toEqual([path, verb, 'told']);
-      expect([path, verb, statuses.some((status) => status.startsWith('2')) && statuses.includes('default')]).toEqual([path, verb, true]);
+      expect([path, verb, statuses.some((status) => status.startsWith('2')) && statuses.includes('default')]).toEqual([
+        path,
+        verb,
+        true,
+      ]);
     }
 });

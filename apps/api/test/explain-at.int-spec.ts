@@ -37,7 +37,16 @@ beforeAll(async () => {
     expect(answer.status).toBe(200);
   };
   await arrive(monday, look(monday));
-  await arrive(monday + 2 * day, fact(monday + 2 * day, { type: 'identify', anonymousId: 'browser-1', email: address, links: true, traits: { position: '部長' } }));
+  await arrive(
+    monday + 2 * day,
+    fact(monday + 2 * day, {
+      type: 'identify',
+      anonymousId: 'browser-1',
+      email: address,
+      links: true,
+      traits: { position: '部長' },
+    }),
+  );
   await arrive(monday + 4 * day, { ...look(monday + day), receivedAt: monday + 4 * day });
   await driveClock(pool, new Date(monday + 6 * day));
 });
@@ -47,9 +56,18 @@ test('what is known today of a past instant counts what arrived later, with its 
   const { status, body } = await ask(`${at(monday + 1.5 * day)}&knowledge=now`);
   expect(status).toBe(200);
   const pricing = (body.engagement.lines as { name: string }[]).find((line) => line.name === 'viewed-pricing');
-  expect(pricing).toMatchObject({ count: 2, firstAt: new Date(monday).toISOString(), lastAt: new Date(monday + day).toISOString() });
+  expect(pricing).toMatchObject({
+    count: 2,
+    firstAt: new Date(monday).toISOString(),
+    lastAt: new Date(monday + day).toISOString(),
+  });
   expect(pricing).toMatchObject({ events: { first: eventIdOf('test', 'm-0'), last: eventIdOf('test', 'm-2') } });
-  expect(body).toMatchObject({ knowledge: 'now', facts: 2, keys: ['a:browser-1', `e:${address}`], asOf: new Date(monday + 1.5 * day).toISOString() });
+  expect(body).toMatchObject({
+    knowledge: 'now',
+    facts: 2,
+    keys: ['a:browser-1', `e:${address}`],
+    asOf: new Date(monday + 1.5 * day).toISOString(),
+  });
 });
 
 test('what was known then leaves it out, and does not know her before she said who she is', async () => {

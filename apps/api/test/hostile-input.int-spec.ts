@@ -11,11 +11,28 @@ const cursor = (keys: unknown) => Buffer.from(JSON.stringify(keys)).toString('ba
 const uuid = '00000000-0000-4000-8000-000000000000';
 
 test.each([
-  ...['["hot","x",1]', '["hot",1e300,1]', '["hot",1.5,1]', '["hot",-2147483648,1]', '[null,null,null]', '["__proto__",1,1]', '{}', 'no json'].map((keys) => ['/v1/leads', keys]),
-  ...['["x","y"]', '["2026-13-45 00:00:00+00","y"]', `["infinity","${uuid}"]`, `["2026-02-31 00:00:00+00","${uuid}"]`, `[1e300,"${uuid}"]`].map((keys) => ['/v1/deliveries', keys]),
+  ...[
+    '["hot","x",1]',
+    '["hot",1e300,1]',
+    '["hot",1.5,1]',
+    '["hot",-2147483648,1]',
+    '[null,null,null]',
+    '["__proto__",1,1]',
+    '{}',
+    'no json',
+  ].map((keys) => ['/v1/leads', keys]),
+  ...[
+    '["x","y"]',
+    '["2026-13-45 00:00:00+00","y"]',
+    `["infinity","${uuid}"]`,
+    `["2026-02-31 00:00:00+00","${uuid}"]`,
+    `[1e300,"${uuid}"]`,
+  ].map((keys) => ['/v1/deliveries', keys]),
   ...['["x"]', '[1e99]', '[-1]'].map((keys) => ['/v1/quarantine', keys]),
 ])('S13: %s refuses the forged cursor %s', async (route, keys) => {
-  const answer = await api.call('GET', `${route}?cursor=${Buffer.from(keys!).toString('base64url')}`, { key: api.keys.admin });
+  const answer = await api.call('GET', `${route}?cursor=${Buffer.from(keys!).toString('base64url')}`, {
+    key: api.keys.admin,
+  });
   expect([answer.status, answer.body.code]).toEqual([400, 'bad-cursor']);
 });
 
@@ -33,7 +50,11 @@ test.each<[string, string, object | undefined]>([
   ['POST', '/v1/rulebook/versions', { document: { title: 'half \udfff' } }],
   ['POST', '/v1/rulebook/publish', { version: 3_000_000_000 }],
   ['POST', '/v1/scenarios', { document: { 'name\0': 1 } }],
-  ['POST', '/v1/rulebook/validate', { document: JSON.parse(`${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}`) as object }],
+  [
+    'POST',
+    '/v1/rulebook/validate',
+    { document: JSON.parse(`${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}`) as object },
+  ],
 ])('S13: %s %s with what no database stores is refused by name', async (method, url, body) => {
   const answer = await api.call(method, url, { key: api.keys.admin, body });
   expect([answer.status, answer.body.code]).toEqual([400, 'invalid-input']);
@@ -45,7 +66,11 @@ test.each([
   [`/u/${'x'.repeat(700)}`, 414],
 ])('S13: the path %s is a problem like every other', async (url, status) => {
   const answer = await api.call('GET', url);
-  expect([answer.status, String(answer.headers['content-type']).split(';')[0], answer.body.status]).toEqual([status, 'application/problem+json', status]);
+  expect([answer.status, String(answer.headers['content-type']).split(';')[0], answer.body.status]).toEqual([
+    status,
+    'application/problem+json',
+    status,
+  ]);
 });
 
 test('a list of deliveries is paged without gap or repetition', async () => {

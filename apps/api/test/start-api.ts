@@ -3,7 +3,13 @@ import { createEventLog, eventLogConfig, topics, type EventLog } from '#libs/eve
 import { recordOf, type LeadEvent } from '#libs/leads';
 import { createLogger, createMetrics, parseConfig, type Logger } from '#libs/platform';
 import { ensureDefaultScenarios } from '#libs/nurture';
-import { BatchProjection, createProjectionPool, ensureDefaultRulebook, partitionHandlers, ProjectionContext } from '#libs/projection';
+import {
+  BatchProjection,
+  createProjectionPool,
+  ensureDefaultRulebook,
+  partitionHandlers,
+  ProjectionContext,
+} from '#libs/projection';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { createApiKey } from '../src/access/api-key.store.js';
 import { roles, type Role } from '../src/access/allow.decorator.js';
@@ -14,7 +20,11 @@ export interface TestApi {
   app: NestFastifyApplication;
   database: TestDatabase;
   keys: Record<Role, string>;
-  call(method: string, url: string, options?: { key?: string; body?: unknown }): Promise<{ status: number; body: Body; text: string; headers: Record<string, unknown> }>;
+  call(
+    method: string,
+    url: string,
+    options?: { key?: string; body?: unknown },
+  ): Promise<{ status: number; body: Body; text: string; headers: Record<string, unknown> }>;
   /** Puts facts on the log; `projecting` folds them. */
   state(...events: LeadEvent[]): Promise<void>;
   stop(): Promise<void>;
@@ -28,7 +38,13 @@ export const testSecret = 'a secret of the tests, long enough';
 /** The API over a database of its own and a log in that database, without a port: requests are injected. */
 export async function startApi(options: { projecting?: boolean } = {}): Promise<TestApi> {
   const database = await createTestDatabase();
-  const env = { ...process.env, DATABASE_URL: database.url, EVENT_LOG: 'postgres', LOG_LEVEL: 'silent', TRACKING_SECRET: testSecret };
+  const env = {
+    ...process.env,
+    DATABASE_URL: database.url,
+    EVENT_LOG: 'postgres',
+    LOG_LEVEL: 'silent',
+    TRACKING_SECRET: testSecret,
+  };
   const config = parseConfig(apiConfig, env);
   const logger = createLogger('api', config.LOG_LEVEL);
   const eventLog = createEventLog({ ...parseConfig(eventLogConfig, env), DATABASE_URL: database.url }, logger);
@@ -36,7 +52,14 @@ export async function startApi(options: { projecting?: boolean } = {}): Promise<
   await ensureDefaultRulebook(database.pool);
   await ensureDefaultScenarios(database.pool);
   const context = await ProjectionContext.load(database.pool, config);
-  const app = await createApp({ pool: database.pool, eventLog, config, logger, metrics: createMetrics('api'), context });
+  const app = await createApp({
+    pool: database.pool,
+    eventLog,
+    config,
+    logger,
+    metrics: createMetrics('api'),
+    context,
+  });
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   const projecting = options.projecting ? await startProjecting(database.url, context, eventLog, logger) : undefined;
@@ -53,7 +76,12 @@ export async function startApi(options: { projecting?: boolean } = {}): Promise<
         headers: key ? { authorization: `Bearer ${key}` } : {},
         ...(body === undefined ? {} : { payload: body as object }),
       });
-      return { status: response.statusCode, body: parse(response.body), text: response.body, headers: response.headers };
+      return {
+        status: response.statusCode,
+        body: parse(response.body),
+        text: response.body,
+        headers: response.headers,
+      };
     },
     async state(...events) {
       const { acked } = await eventLog.append(events.map((event) => recordOf(event)));

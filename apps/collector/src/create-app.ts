@@ -43,7 +43,8 @@ export async function createApp(given: {
     requestTimeout: 30_000,
     // Node looks for requests that are overdue only so often
     http: { connectionsCheckingInterval: 5_000 },
-    frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) => void sendProblem(reply, 400, 'bad-request', 'The path cannot be read.'),
+    frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) =>
+      void sendProblem(reply, 400, 'bad-request', 'The path cannot be read.'),
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
   });

@@ -13,7 +13,11 @@ export class BodyRefused extends Error {
  * connections that promise much and send nothing would otherwise keep everybody else out.
  */
 export function bodyReader(inFlight: InFlight) {
-  return (_request: FastifyRequest, payload: FastifyRequest['raw'], done: (error: Error | null, body?: Buffer) => void) => {
+  return (
+    _request: FastifyRequest,
+    payload: FastifyRequest['raw'],
+    done: (error: Error | null, body?: Buffer) => void,
+  ) => {
     if (Number(payload.headers['content-length'] ?? 0) > limits.batchBytes) return done(new BodyRefused(413));
     const pieces: Buffer[] = [];
     let length = 0;

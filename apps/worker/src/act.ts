@@ -1,12 +1,36 @@
 import type { EventLog } from '#libs/event-log';
 import {
-  createOutboundAgent, dueChannel, EmailChannel, factsChannel, outboxChannel, OutboxRelay, Pump, relayFacts, SendLedger,
-  SlackChannel, sweepLost, takeDue, WakeUp, WebhookChannel, type ChannelSender, type HandOut, type MailPolicy, type NoticeHandler,
+  createOutboundAgent,
+  dueChannel,
+  EmailChannel,
+  factsChannel,
+  outboxChannel,
+  OutboxRelay,
+  Pump,
+  relayFacts,
+  SendLedger,
+  SlackChannel,
+  sweepLost,
+  takeDue,
+  WakeUp,
+  WebhookChannel,
+  type ChannelSender,
+  type HandOut,
+  type MailPolicy,
+  type NoticeHandler,
 } from '#libs/delivery';
 import { lanes, parseAllowList, type Lane } from '#libs/delivery/domain';
 import { alertMail, alertSlackMessage, alertWebhookBody } from '#libs/handoff';
 import type { JobQueue, JobRunner } from '#libs/job-queue';
-import { ConfigError, DomainError, Histogram, type Logger, type Pool, type Progress, type Registry } from '#libs/platform';
+import {
+  ConfigError,
+  DomainError,
+  Histogram,
+  type Logger,
+  type Pool,
+  type Progress,
+  type Registry,
+} from '#libs/platform';
 import type { WorkerConfig } from './worker.config.js';
 
 export interface ActParts {
@@ -58,12 +82,19 @@ export class Act {
       registers: [parts.metrics],
     });
     this.ledger = new SendLedger({
-      pool, log, senders: this.senders, handOut: this.handOut, policy: mailPolicy, leaseMs: config.WORKER_LEASE_SECONDS * 1_000,
+      pool,
+      log,
+      senders: this.senders,
+      handOut: this.handOut,
+      policy: mailPolicy,
+      leaseMs: config.WORKER_LEASE_SECONDS * 1_000,
       observe: ({ purpose, channel, state, ageMs }) => attempts.observe({ purpose, channel, state }, ageMs / 1_000),
     });
-    const relay = (takes: 'crossings' | 'others') => new OutboxRelay({ pool, handlers, handOut: this.handOut, log, takes });
+    const relay = (takes: 'crossings' | 'others') =>
+      new OutboxRelay({ pool, handlers, handOut: this.handOut, log, takes });
     const [crossings, others] = [relay('crossings'), relay('others')];
-    const pump = (name: string, idleMs: number, work: () => Promise<boolean>, restMs?: number) => new Pump({ name, idleMs, work, log, progress, restMs });
+    const pump = (name: string, idleMs: number, work: () => Promise<boolean>, restMs?: number) =>
+      new Pump({ name, idleMs, work, log, progress, restMs });
     this.pumps = [
       pump('alerts', 5_000, () => crossings.take()),
       pump('relay', 5_000, () => others.take()),
@@ -73,7 +104,11 @@ export class Act {
     const [alertPump, relayPump, factPump, sweepPump] = this.pumps as [Pump, Pump, Pump, Pump];
     this.wakeUp = new WakeUp(
       config.DATABASE_URL,
-      { [outboxChannel]: () => (alertPump.wake(), relayPump.wake()), [factsChannel]: () => factPump.wake(), [dueChannel]: () => sweepPump.wake() },
+      {
+        [outboxChannel]: () => (alertPump.wake(), relayPump.wake()),
+        [factsChannel]: () => factPump.wake(),
+        [dueChannel]: () => sweepPump.wake(),
+      },
       log,
     );
   }
@@ -137,7 +172,10 @@ function sendersOf(config: WorkerConfig, policy?: MailPolicy): ChannelSender[] {
     senders.push(new SlackChannel({ url: config.ALERT_SLACK_WEBHOOK_URL, agent, message: alertSlackMessage }));
   if (config.ALERT_WEBHOOK_URL) {
     const secrets = config.ALERT_WEBHOOK_SECRETS?.split(' ') ?? [];
-    if (!secrets.length) throw new ConfigError([{ name: 'ALERT_WEBHOOK_SECRETS', problem: 'is needed with ALERT_WEBHOOK_URL: alerts are always signed' }]);
+    if (!secrets.length)
+      throw new ConfigError([
+        { name: 'ALERT_WEBHOOK_SECRETS', problem: 'is needed with ALERT_WEBHOOK_URL: alerts are always signed' },
+      ]);
     senders.push(new WebhookChannel({ url: config.ALERT_WEBHOOK_URL, secrets, agent, body: alertWebhookBody }));
   }
   return senders;

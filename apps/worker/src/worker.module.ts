@@ -18,8 +18,15 @@ export class Worker implements OnApplicationBootstrap, OnApplicationShutdown {
 
   constructor(
     private readonly parts: {
-      config: WorkerConfig; log: Logger; pool: Pool; eventLog: EventLog; queue: JobQueue; progress: Progress;
-      act: Act; metrics: Metrics; nurture: Nurture;
+      config: WorkerConfig;
+      log: Logger;
+      pool: Pool;
+      eventLog: EventLog;
+      queue: JobQueue;
+      progress: Progress;
+      act: Act;
+      metrics: Metrics;
+      nurture: Nurture;
     },
   ) {}
 
@@ -66,8 +73,10 @@ export class WorkerModule {
       providers: [
         {
           provide: 'pool',
-          useFactory: () => createPool({ url: config.DATABASE_URL, applicationName: 'leadfold-worker', max: 8 }, (error) =>
-            log.warn({ err: error }, 'idle database connection lost')),
+          useFactory: () =>
+            createPool({ url: config.DATABASE_URL, applicationName: 'leadfold-worker', max: 8 }, (error) =>
+              log.warn({ err: error }, 'idle database connection lost'),
+            ),
         },
         { provide: 'event-log', useFactory: () => createEventLog(config, log) },
         { provide: 'queue', useFactory: () => createJobQueue(config, log) },
@@ -79,25 +88,61 @@ export class WorkerModule {
           inject: ['pool', 'event-log', 'queue', HandOut, Progress],
           useFactory: async (pool: Pool, eventLog: EventLog, queue: JobQueue, handOut: HandOut, progress: Progress) => {
             const TIME_ZONE = config.TIME_ZONE ?? (await organisationZone(pool)).name;
-            return createNurture({ pool, eventLog, queue, config: { ...config, TIME_ZONE }, log, handOut, judge: judgeByRulebook, progress });
+            return createNurture({
+              pool,
+              eventLog,
+              queue,
+              config: { ...config, TIME_ZONE },
+              log,
+              handOut,
+              judge: judgeByRulebook,
+              progress,
+            });
           },
         },
         {
           provide: Act,
           inject: ['pool', 'event-log', 'queue', 'metrics', Progress, HandOut, 'nurture'],
           useFactory: (
-            pool: Pool, eventLog: EventLog, queue: JobQueue, metrics: Metrics, progress: Progress, handOut: HandOut, nurture: Nurture,
+            pool: Pool,
+            eventLog: EventLog,
+            queue: JobQueue,
+            metrics: Metrics,
+            progress: Progress,
+            handOut: HandOut,
+            nurture: Nurture,
           ) => {
-            const alerts = new AlertReactor(config, alertReader({ locale: config.ALERT_LOCALE, apiUrl: config.PUBLIC_API_URL }));
+            const alerts = new AlertReactor(
+              config,
+              alertReader({ locale: config.ALERT_LOCALE, apiUrl: config.PUBLIC_API_URL }),
+            );
             const { mailPolicy } = nurture;
-            return new Act({ config, pool, log, eventLog, queue, progress, metrics, handOut, handlers: [alerts, ...nurture.handlers], mailPolicy });
+            return new Act({
+              config,
+              pool,
+              log,
+              eventLog,
+              queue,
+              progress,
+              metrics,
+              handOut,
+              handlers: [alerts, ...nurture.handlers],
+              mailPolicy,
+            });
           },
         },
         {
           provide: Worker,
           inject: ['pool', 'event-log', 'queue', 'metrics', Progress, Act, 'nurture'],
-          useFactory: (pool: Pool, eventLog: EventLog, queue: JobQueue, metrics: Metrics, progress: Progress, act: Act, nurture: Nurture) =>
-            new Worker({ config, log, pool, eventLog, queue, progress, act, metrics, nurture }),
+          useFactory: (
+            pool: Pool,
+            eventLog: EventLog,
+            queue: JobQueue,
+            metrics: Metrics,
+            progress: Progress,
+            act: Act,
+            nurture: Nurture,
+          ) => new Worker({ config, log, pool, eventLog, queue, progress, act, metrics, nurture }),
         },
       ],
     };

@@ -4,7 +4,14 @@ import type { Delivery, MailPolicy } from './port.js';
 export type Claim =
   | { kind: 'claimed'; delivery: Delivery }
   /** The gate refused: the row is suppressed, or due later. */
-  | { kind: 'refused'; run: string | null; step: string | null; reason: string; laterInMs: number | null; attempt: number }
+  | {
+      kind: 'refused';
+      run: string | null;
+      step: string | null;
+      reason: string;
+      laterInMs: number | null;
+      attempt: number;
+    }
   /** Not pending, not due, or in other hands. */
   | { kind: 'none' };
 
@@ -20,7 +27,10 @@ interface ClaimedRow extends Omit<Delivery, 'claimedAt'> {
  * clock of the database; a driven clock that jumps takes none away.
  */
 export async function claim(pool: Pool, ids: string[], leaseMs: number, policy?: MailPolicy): Promise<Claim[]> {
-  const gate = (policy?.gate.sql ?? 'select null::text as refusal, null::timestamptz as until').replaceAll('$policy', '$4::jsonb');
+  const gate = (policy?.gate.sql ?? 'select null::text as refusal, null::timestamptz as until').replaceAll(
+    '$policy',
+    '$4::jsonb',
+  );
   const token = newId();
   const result = await pool.query<ClaimedRow>(
     `with clock as materialized (
@@ -74,7 +84,11 @@ export async function claim(pool: Pool, ids: string[], leaseMs: number, policy?:
  * Marks the hand-off: from here on a death means "may have been received". The lease begins anew, because rendering and
  * connecting took some of it. False: the lease is lost, do not send (I25).
  */
-export async function markHandedOff(pool: Pool, held: { id: string; leaseToken: string }[], leaseMs: number): Promise<boolean[]> {
+export async function markHandedOff(
+  pool: Pool,
+  held: { id: string; leaseToken: string }[],
+  leaseMs: number,
+): Promise<boolean[]> {
   const marked = await pool.query<{ id: string }>(
     `update delivery d set handed_off_at = leadfold_now(), lease_until = clock_timestamp() + $3::float8 * interval '1 ms'
      from unnest($1::uuid[], $2::uuid[]) as h(id, token)

@@ -29,14 +29,18 @@ export class HandOut {
     if (this.underWay.size > 50) return;
     for (const lane of lanes) {
       // what is far away the sweep hands out when it is due
-      const items = created.filter((d) => laneOf(d) === lane && d.dueInMs < 60_000).map((d) => ({
-        payload: { id: d.id },
-        options: { jobId: `d-${d.id}-${d.attempt}`, delayMs: Math.max(0, Math.ceil(d.dueInMs)) },
-      }));
+      const items = created
+        .filter((d) => laneOf(d) === lane && d.dueInMs < 60_000)
+        .map((d) => ({
+          payload: { id: d.id },
+          options: { jobId: `d-${d.id}-${d.attempt}`, delayMs: Math.max(0, Math.ceil(d.dueInMs)) },
+        }));
       if (!items.length) continue;
       const call = this.queue
         .enqueueMany(deliverJobs[lane], items)
-        .catch((error: unknown) => this.log.warn({ lane, err: error }, 'queue takes no jobs, the sweep will add them again'))
+        .catch((error: unknown) =>
+          this.log.warn({ lane, err: error }, 'queue takes no jobs, the sweep will add them again'),
+        )
         .finally(() => this.underWay.delete(call));
       this.underWay.add(call);
     }

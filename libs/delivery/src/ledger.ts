@@ -49,13 +49,15 @@ export class SendLedger {
 
   private refused(id: string, claimed: Extract<Claim, { kind: 'refused' }>): void {
     const { run, step, reason, laterInMs, attempt } = claimed;
-    if (laterInMs !== null) this.options.handOut.add([{ id, purpose: 'nurture', channel: 'email', attempt, dueInMs: laterInMs }]);
+    if (laterInMs !== null)
+      this.options.handOut.add([{ id, purpose: 'nurture', channel: 'email', attempt, dueInMs: laterInMs }]);
     else this.options.policy?.ended?.({ id, run, step, state: 'suppressed', reason });
   }
 
   private async attempt(delivery: Delivery): Promise<SendOutcome | undefined> {
     const sender = this.senders.get(delivery.channel);
-    if (!sender) return { kind: 'failed', reason: 'channel-off', error: `no ${delivery.channel} channel is configured` };
+    if (!sender)
+      return { kind: 'failed', reason: 'channel-off', error: `no ${delivery.channel} channel is configured` };
     const opened = await sender.open(delivery, AbortSignal.timeout(this.leaseMs / 2)).catch(asOutcome);
     if (opened.kind !== 'open') return opened;
     if (!(await this.marks.add(delivery).catch(() => false))) {
@@ -64,7 +66,9 @@ export class SendLedger {
       return undefined;
     }
     fp('worker.after_handoff');
-    const outcome = await opened.send().catch((error: Error): SendOutcome => ({ kind: 'unknown', error: error.message }));
+    const outcome = await opened
+      .send()
+      .catch((error: Error): SendOutcome => ({ kind: 'unknown', error: error.message }));
     fp('worker.after_send');
     return outcome;
   }
@@ -78,11 +82,26 @@ export class SendLedger {
       log.warn({ delivery: delivery.id, state: ending.state }, 'lease lost, the outcome changes nothing');
       return;
     }
-    observe?.({ purpose: delivery.purpose, channel: delivery.channel, state: ending.state, ageMs: at - delivery.createdAt.getTime() });
+    observe?.({
+      purpose: delivery.purpose,
+      channel: delivery.channel,
+      state: ending.state,
+      ageMs: at - delivery.createdAt.getTime(),
+    });
     if (ending.state === 'pending') {
-      log.info({ delivery: delivery.id, attempt: delivery.attempt, retryInMs: ending.afterMs }, 'attempt failed, trying again');
+      log.info(
+        { delivery: delivery.id, attempt: delivery.attempt, retryInMs: ending.afterMs },
+        'attempt failed, trying again',
+      );
       handOut.add([{ ...delivery, dueInMs: ending.afterMs }]);
-    } else policy?.ended?.({ id: delivery.id, run: delivery.run, step: delivery.step, state: ending.state, reason: ending.reason });
+    } else
+      policy?.ended?.({
+        id: delivery.id,
+        run: delivery.run,
+        step: delivery.step,
+        state: ending.state,
+        reason: ending.reason,
+      });
   }
 
   /** The suppression commits with the failure that caused it (I22). */

@@ -115,7 +115,13 @@ export interface MailPolicy {
   /** The receiving server refused the address for good: called in the transaction that records `failed`. */
   bounced(client: PoolClient, delivery: Delivery): Promise<void>;
   /** The delivery ended (sent, failed, suppressed, cancelled, unknown); called after the commit, to wake its run. */
-  ended?(delivery: { id: string; run: string | null; step: string | null; state: DeliveryState; reason: string | null }): void;
+  ended?(delivery: {
+    id: string;
+    run: string | null;
+    step: string | null;
+    state: DeliveryState;
+    reason: string | null;
+  }): void;
 }
 
 export type DeliveryState = 'pending' | 'sending' | 'sent' | 'failed' | 'suppressed' | 'unknown' | 'cancelled';

@@ -63,7 +63,10 @@ export class Pump {
       this.again = false;
       this.failures += 1;
       waitMs = Math.min(this.options.idleMs, 100 * 2 ** Math.min(this.failures, 8));
-      this.options.log.warn({ loop: this.options.name, failures: this.failures, err: error }, 'loop failed, trying again');
+      this.options.log.warn(
+        { loop: this.options.name, failures: this.failures, err: error },
+        'loop failed, trying again',
+      );
     }
     if (!this.stopped) this.timer = setTimeout(() => this.wake(), waitMs);
   }

@@ -58,7 +58,10 @@ export class OutboxRelay {
       } catch (error) {
         if (!current) throw error;
         this.resting.set(current.id, performance.now() + restMs);
-        this.options.log.error({ notice: current.id, kind: current.kind, err: error }, 'notice cannot be handled, resting it');
+        this.options.log.error(
+          { notice: current.id, kind: current.kind, err: error },
+          'notice cannot be handled, resting it',
+        );
       }
       // nothing but failures: the database is in trouble, not the notices
       if (this.resting.size - before > 20) throw cause;
@@ -73,7 +76,9 @@ export class OutboxRelay {
       const own = notices.filter((notice) => handler.kinds.includes(notice.kind));
       if (own.length) created.push(...(await handler.handle(client, own)));
     }
-    await client.query('update outbox set taken_at = leadfold_now() where id = any($1::bigint[])', [notices.map((n) => n.id)]);
+    await client.query('update outbox set taken_at = leadfold_now() where id = any($1::bigint[])', [
+      notices.map((n) => n.id),
+    ]);
     return created;
   }
 

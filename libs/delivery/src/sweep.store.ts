@@ -43,7 +43,10 @@ export async function sweepLost(pool: Pool): Promise<Ended[]> {
     );
     const ended = [...swept.rows.filter((row) => row.state === 'unknown'), ...past.rows];
     const told = ended.filter((row) => row.state !== 'cancelled');
-    await stateLater(client, told.map((row) => deliveryFact(row, row.state, row.reason, row.now.getTime())));
+    await stateLater(
+      client,
+      told.map((row) => deliveryFact(row, row.state, row.reason, row.now.getTime())),
+    );
     return ended;
   });
 }

@@ -17,7 +17,11 @@ export class WakeUp {
   ) {}
 
   async start(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.url, application_name: 'leadfold-worker-listen', keepAlive: true });
+    const client = new pg.Client({
+      connectionString: this.url,
+      application_name: 'leadfold-worker-listen',
+      keepAlive: true,
+    });
     this.client = client;
     client.on('notification', ({ channel }) => this.listeners[channel]?.());
     client.on('error', () => undefined);

@@ -22,7 +22,13 @@ export async function drainToKafka(pool: Pool, to: KafkaLog): Promise<DrainRepor
     await client.query('set local idle_in_transaction_session_timeout = 0');
     await client.query('set local statement_timeout = 0');
     await client.query('lock table partition_offset in exclusive mode');
-    const rows = await client.query<{ topic: Topic; partition: number; from: number; end: number; stopped: string | null }>(
+    const rows = await client.query<{
+      topic: Topic;
+      partition: number;
+      from: number;
+      end: number;
+      stopped: string | null;
+    }>(
       `select p.topic, p.partition, coalesce(o.next, p.begin) as from, p.next as end, o.stopped
        from (select * from log_partition order by topic, partition for update) p
        left join partition_offset o on o.topic = p.topic and o.partition = p.partition
@@ -31,7 +37,8 @@ export async function drainToKafka(pool: Pool, to: KafkaLog): Promise<DrainRepor
     const starts = await startsOf(to);
     let copied = 0;
     for (const row of rows.rows) {
-      if (row.stopped) throw new DomainError('partition-stopped', `${row.topic}/${row.partition} is stopped: ${row.stopped}`);
+      if (row.stopped)
+        throw new DomainError('partition-stopped', `${row.topic}/${row.partition} is stopped: ${row.stopped}`);
       copied += await copyPartition(client, to, row);
     }
     await switchOver(client, starts);
@@ -45,8 +52,13 @@ async function copyPartition(
   { topic, partition, from, end }: { topic: Topic; partition: number; from: number; end: number },
 ): Promise<number> {
   let copied = 0;
-  for (let at = from; at < end; ) {
-    const page = await client.query<{ position: number; key: Buffer | null; headers: Record<string, string>; value: Buffer | null }>(
+  for (let at = from; at < end;) {
+    const page = await client.query<{
+      position: number;
+      key: Buffer | null;
+      headers: Record<string, string>;
+      value: Buffer | null;
+    }>(
       `select position, record_key as key, headers, value from log_record
        where topic = $1 and partition = $2 and position >= $3 order by position limit $4`,
       [topic, partition, at, pageSize],
@@ -54,7 +66,8 @@ async function copyPartition(
     if (page.rows[0]?.position !== at) throw new DomainError('log-gap', `${topic}/${partition} lacks position ${at}.`);
     const records: OutgoingRecord[] = page.rows.map(({ position: _, ...record }) => ({ topic, partition, ...record }));
     const { acked, error } = await to.appendRaw(records);
-    if (!acked.every(Boolean)) throw new DomainError('log-away', 'Kafka did not take every record; run it again.', { cause: error });
+    if (!acked.every(Boolean))
+      throw new DomainError('log-away', 'Kafka did not take every record; run it again.', { cause: error });
     copied += records.length;
     at = page.rows.at(-1)!.position + 1;
   }

@@ -15,7 +15,10 @@ export class Lanes {
   enter(lane: number, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const waiter = { lane, grant: (granted: boolean) => (signal.removeEventListener('abort', giveUp), resolve(granted)) };
+      const waiter = {
+        lane,
+        grant: (granted: boolean) => (signal.removeEventListener('abort', giveUp), resolve(granted)),
+      };
       const giveUp = () => {
         this.waiting.splice(this.waiting.indexOf(waiter), 1);
         resolve(false);

@@ -91,7 +91,8 @@ export class MicroBatch {
     // an empty queue takes a call of any size, or a large one could never be appended
     if (this.queue.length === 0) return undefined;
     const full =
-      this.queuedRecords + records.length > this.options.maxQueuedRecords || this.queuedBytes > this.options.maxQueuedBytes;
+      this.queuedRecords + records.length > this.options.maxQueuedRecords ||
+      this.queuedBytes > this.options.maxQueuedBytes;
     return full ? new Error('too many records are waiting for the log') : undefined;
   }
 
@@ -99,14 +100,21 @@ export class MicroBatch {
     const queuedAt = performance.now();
     let [from, bytes] = [0, 0];
     const close = (to: number) => {
-      this.queue.push({ records: from === 0 && to === records.length ? records : records.slice(from, to), bytes, queuedAt, call, index: from });
+      this.queue.push({
+        records: from === 0 && to === records.length ? records : records.slice(from, to),
+        bytes,
+        queuedAt,
+        call,
+        index: from,
+      });
       this.queuedRecords += to - from;
       this.queuedBytes += bytes;
       [from, bytes] = [to, 0];
     };
     records.forEach((record, index) => {
       const more = sizeOf(record);
-      if (index > from && (bytes + more > this.options.maxBytes || index - from === this.options.maxRecords)) close(index);
+      if (index > from && (bytes + more > this.options.maxBytes || index - from === this.options.maxRecords))
+        close(index);
       bytes += more;
     });
     close(records.length);
@@ -137,7 +145,8 @@ export class MicroBatch {
     }
     if (this.queue.length === 0 && this.sending === 0) for (const resolve of this.idle.splice(0)) resolve();
     // what gathered meanwhile has waited long enough; the callers just answered may add to it within this turn
-    else if (this.queue.length && !this.timer) setImmediate(() => void (this.sending < this.options.sendsInFlight && this.flush()));
+    else if (this.queue.length && !this.timer)
+      setImmediate(() => void (this.sending < this.options.sendsInFlight && this.flush()));
   }
 
   /** Whole parts up to the bounds of one send. */
@@ -147,7 +156,12 @@ export class MicroBatch {
     let [count, records, bytes] = [0, 0, 0];
     for (const part of this.queue) {
       const late = part.queuedAt < oldest;
-      if (!late && records > 0 && (records + part.records.length > this.options.maxRecords || bytes + part.bytes > this.options.maxBytes)) break;
+      if (
+        !late &&
+        records > 0 &&
+        (records + part.records.length > this.options.maxRecords || bytes + part.bytes > this.options.maxBytes)
+      )
+        break;
       count += 1;
       this.queuedRecords -= part.records.length;
       this.queuedBytes -= part.bytes;

@@ -4,8 +4,13 @@ export type LogMode = 'kafka' | 'postgres';
 
 /** Records the mode at the first start and refuses another one later: the other log holds what is not yet applied. */
 export async function assertMode(db: Queryable, mode: LogMode): Promise<void> {
-  await db.query(`insert into setting (key, value) values ('event-log-mode', to_jsonb($1::text)) on conflict do nothing`, [mode]);
-  const found = await db.query<{ mode: LogMode }>(`select value #>> '{}' as mode from setting where key = 'event-log-mode'`);
+  await db.query(
+    `insert into setting (key, value) values ('event-log-mode', to_jsonb($1::text)) on conflict do nothing`,
+    [mode],
+  );
+  const found = await db.query<{ mode: LogMode }>(
+    `select value #>> '{}' as mode from setting where key = 'event-log-mode'`,
+  );
   const recorded = found.rows[0]!.mode;
   if (recorded === mode) return;
   const way =

@@ -1,7 +1,16 @@
 import type { Notice } from '#libs/delivery';
 import { describeEvent, emptyState, freshMemory, type Json, type LeadEvent, type LeadState } from '#libs/leads/domain';
 import type { PoolClient } from '#libs/platform';
-import { describeRules, explain, flatLines, liveRulebook, readLeads, readTimeline, type CompiledRulebook, type LeadRead } from '#libs/projection';
+import {
+  describeRules,
+  explain,
+  flatLines,
+  liveRulebook,
+  readLeads,
+  readTimeline,
+  type CompiledRulebook,
+  type LeadRead,
+} from '#libs/projection';
 import type { AlertReader } from './alert.reactor.js';
 import type { AlertInput, Locale } from './domain/index.js';
 
@@ -19,14 +28,21 @@ export const alertReader =
   (options: AlertReaderOptions): AlertReader =>
   async (client, notices) => {
     const rulebook = await liveRulebook(client);
-    const leads = await readLeads(client, notices.map((notice) => notice.lead));
+    const leads = await readLeads(
+      client,
+      notices.map((notice) => notice.lead),
+    );
     const inputs: AlertInput[] = [];
     for (const notice of notices) inputs.push(await inputOf(client, notice, leads.get(notice.lead), rulebook, options));
     return inputs;
   };
 
 async function inputOf(
-  client: PoolClient, notice: Notice, lead: LeadRead | undefined, rulebook: CompiledRulebook, { locale, apiUrl }: AlertReaderOptions,
+  client: PoolClient,
+  notice: Notice,
+  lead: LeadRead | undefined,
+  rulebook: CompiledRulebook,
+  { locale, apiUrl }: AlertReaderOptions,
 ): Promise<AlertInput> {
   const state = lead?.state ?? emptyState();
   const at = notice.createdAt.getTime();
@@ -38,10 +54,17 @@ async function inputOf(
     at,
     who: whoIs(state, notice.subjectKey),
     rules: rulesOf(notice, rulebook, locale),
-    score: { total: explained.score.total, engagement: explained.engagement.total, fit: explained.fit.total, grade: explained.fit.grade },
+    score: {
+      total: explained.score.total,
+      engagement: explained.engagement.total,
+      fit: explained.fit.total,
+      grade: explained.fit.grade,
+    },
     lines: flatLines(explained, rulebook),
     actions: await lastActions(client, id, locale),
-    links: [{ label: locale === 'ja' ? 'リードの詳細（API）' : 'Lead (API)', url: new URL(`/v1/leads/${id}`, apiUrl).href }],
+    links: [
+      { label: locale === 'ja' ? 'リードの詳細（API）' : 'Lead (API)', url: new URL(`/v1/leads/${id}`, apiUrl).href },
+    ],
     timeZone: rulebook.zone.name,
   };
 }
@@ -50,7 +73,10 @@ async function inputOf(
 function rulesOf(notice: Notice, rulebook: CompiledRulebook, locale: Locale): AlertInput['rules'] {
   const names = Array.isArray(notice.payload['rules']) ? notice.payload['rules'].map(String) : [];
   const described = new Map(describeRules(rulebook, names, locale).map((rule) => [rule.name, rule]));
-  return names.map((name) => ({ name: described.get(name)?.label ?? name, conditions: described.get(name)?.conditions ?? [] }));
+  return names.map((name) => ({
+    name: described.get(name)?.label ?? name,
+    conditions: described.get(name)?.conditions ?? [],
+  }));
 }
 
 async function lastActions(client: PoolClient, lead: number, locale: Locale): Promise<AlertInput['actions']> {

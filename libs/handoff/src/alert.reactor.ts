@@ -1,7 +1,25 @@
-import { createDeliveries, type Channel, type CreatedDelivery, type Delivery, type NewDelivery, type Notice, type NoticeHandler, type RenderedMail, type SlackMessage } from '#libs/delivery';
+import {
+  createDeliveries,
+  type Channel,
+  type CreatedDelivery,
+  type Delivery,
+  type NewDelivery,
+  type Notice,
+  type NoticeHandler,
+  type RenderedMail,
+  type SlackMessage,
+} from '#libs/delivery';
 import { normalizeEmail } from '#libs/leads/domain';
 import type { PoolClient, Queryable } from '#libs/platform';
-import { alertContent, alertHtml, alertSlack, alertText, type AlertContent, type AlertInput, type Locale } from './domain/index.js';
+import {
+  alertContent,
+  alertHtml,
+  alertSlack,
+  alertText,
+  type AlertContent,
+  type AlertInput,
+  type Locale,
+} from './domain/index.js';
 import type { HandoffConfig } from './handoff.config.js';
 
 /** What is known about each lead at its crossing, in the order of the notices. */
@@ -40,11 +58,17 @@ export class AlertReactor implements NoticeHandler {
   async handle(client: PoolClient, notices: Notice[]): Promise<CreatedDelivery[]> {
     if (!this.channels.length) return [];
     const inputs = await this.read(client, notices);
-    return createDeliveries(client, notices.flatMap((notice, i) => this.alertsOf(notice, inputs[i]!)));
+    return createDeliveries(
+      client,
+      notices.flatMap((notice, i) => this.alertsOf(notice, inputs[i]!)),
+    );
   }
 
   private alertsOf(notice: Notice, input: AlertInput): NewDelivery[] {
-    const payload = { content: alertContent(input, this.config.ALERT_LOCALE), data: webhookData(input, this.config.ALERT_LOCALE) };
+    const payload = {
+      content: alertContent(input, this.config.ALERT_LOCALE),
+      data: webhookData(input, this.config.ALERT_LOCALE),
+    };
     return this.channels.map((channel) => ({
       key: `alert:${notice.event}:${channel}`,
       purpose: 'alert',

@@ -1,7 +1,13 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { LeadMemory, LeadState, Locale } from '#libs/leads/domain';
 import { databaseNow, inTransaction, type Pool, type PoolClient } from '#libs/platform';
-import { compileRulebook, liveRulebook, type CompiledRulebook, type ProjectionContext, type RulebookDocument } from '#libs/projection';
+import {
+  compileRulebook,
+  liveRulebook,
+  type CompiledRulebook,
+  type ProjectionContext,
+  type RulebookDocument,
+} from '#libs/projection';
 import { EffectCount, rulebookChanges, type RulebookChange, type RulebookEffect } from './domain/index.js';
 
 export interface RulebookComparison {

@@ -20,20 +20,44 @@ const workerOptions = (timing: JobTiming, concurrency: number): Omit<WorkerOptio
 });
 
 export function redisBackend(url: string, prefix: string, timing: JobTiming): Backend {
-  const connection = { url, connectTimeout: 2_000, retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 1_000) };
+  const connection = {
+    url,
+    connectTimeout: 2_000,
+    retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 1_000),
+  };
   return {
     // the caller of `enqueue` must hear at once that Redis is away, a worker waits until it is back
-    queue: (name) => new Queue(name, { connection: { ...connection, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 2_500 }, prefix }),
+    queue: (name) =>
+      new Queue(name, {
+        connection: { ...connection, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 2_500 },
+        prefix,
+      }),
     worker: (name, processor, concurrency) =>
-      new Worker(name, processor, { connection: { ...connection, maxRetriesPerRequest: null }, prefix, ...workerOptions(timing, concurrency) }),
+      new Worker(name, processor, {
+        connection: { ...connection, maxRetriesPerRequest: null },
+        prefix,
+        ...workerOptions(timing, concurrency),
+      }),
   };
 }
 
 export function postgresBackend(connectionString: string, schema: string, timing: JobTiming): Backend {
-  const connection = { connectionString, schema, migrate: true, max: 3, connectionTimeoutMillis: 2_000, application_name: 'leadfold-jobs' };
+  const connection = {
+    connectionString,
+    schema,
+    migrate: true,
+    max: 3,
+    connectionTimeoutMillis: 2_000,
+    application_name: 'leadfold-jobs',
+  };
   return {
     queue: (name) => new Queue(name, { connection }, createPostgresBackend) as unknown as Queue,
     worker: (name, processor, concurrency) =>
-      new Worker(name, processor, { connection, ...workerOptions(timing, concurrency) }, createPostgresBackend) as unknown as Worker,
+      new Worker(
+        name,
+        processor,
+        { connection, ...workerOptions(timing, concurrency) },
+        createPostgresBackend,
+      ) as unknown as Worker,
   };
 }

@@ -27,7 +27,11 @@ export class BullQueue implements JobQueue {
 
   async enqueueMany<P>(job: JobDefinition<P>, items: { payload: P; options: EnqueueOptions }[]): Promise<void> {
     if (items.length === 0) return;
-    const jobs = items.map(({ payload, options }) => ({ name: job.name, data: job.payload.parse(payload), opts: jobOptions(options) }));
+    const jobs = items.map(({ payload, options }) => ({
+      name: job.name,
+      data: job.payload.parse(payload),
+      opts: jobOptions(options),
+    }));
     await this.bounded(job.name, (queue) => queue.addBulk(jobs));
   }
 

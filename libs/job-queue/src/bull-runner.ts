@@ -11,7 +11,13 @@ export class BullRunner implements JobRunner {
   private stopping: Promise<void> | undefined;
   private awayLogged = false;
 
-  constructor(backend: Backend, definition: JobDefinition<unknown>, handler: JobHandler<never>, options: RunOptions, log: Logger) {
+  constructor(
+    backend: Backend,
+    definition: JobDefinition<unknown>,
+    handler: JobHandler<never>,
+    options: RunOptions,
+    log: Logger,
+  ) {
     const { name } = definition;
     this.worker = backend.worker(
       name,
@@ -34,7 +40,9 @@ export class BullRunner implements JobRunner {
       if (!this.awayLogged) log.warn({ job: name, cause: error.message }, 'job runner connection');
       this.awayLogged = true;
     });
-    this.worker.on('failed', (job, error) => log.warn({ job: name, jobId: job?.id, cause: error.message }, 'job failed'));
+    this.worker.on('failed', (job, error) =>
+      log.warn({ job: name, jobId: job?.id, cause: error.message }, 'job failed'),
+    );
     // another worker may run these jobs now
     this.worker.on('lockRenewalFailed', (ids) => ids.forEach((id) => this.active.get(id)?.abort()));
   }

@@ -7,7 +7,11 @@ import type { JobQueue } from './port.js';
 const usual: JobTiming = { lockMs: 20_000, stalledCheckMs: 10_000 };
 
 /** The queue this deployment uses. DATABASE_URL serves the embedded mode only. */
-export function createJobQueue(config: JobQueueConfig & { DATABASE_URL: string }, log: Logger, timing: JobTiming = usual): JobQueue {
+export function createJobQueue(
+  config: JobQueueConfig & { DATABASE_URL: string },
+  log: Logger,
+  timing: JobTiming = usual,
+): JobQueue {
   const backend =
     config.JOB_QUEUE === 'redis'
       ? redisBackend(config.REDIS_URL, config.JOB_QUEUE_PREFIX, timing)

@@ -14,6 +14,9 @@ export const recordOf = (event: LeadEvent, topic: Topic = topics.events): LogRec
 export async function stateFact(log: EventLog, event: LeadEvent, topic: Topic = topics.urgent): Promise<string> {
   const { acked, error } = await log.append([recordOf(event, topic)]);
   if (!acked[0])
-    throw new DomainError('log-away', 'The event log does not take records right now. Try again.', { status: 503, cause: error });
+    throw new DomainError('log-away', 'The event log does not take records right now. Try again.', {
+      status: 503,
+      cause: error,
+    });
   return event.id;
 }

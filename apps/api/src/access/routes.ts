@@ -17,7 +17,10 @@ export function accessTable(app: INestApplicationContext): Record<string, Role[]
         if (typeof method !== 'function' || !Reflect.hasMetadata(METHOD_METADATA, method)) continue;
         const verb = RequestMethod[Reflect.getMetadata(METHOD_METADATA, method) as number]!;
         const path = String(Reflect.getMetadata(PATH_METADATA, method) ?? '');
-        const route = `/${[base, path].flatMap((part) => part.split('/')).filter(Boolean).join('/')}`;
+        const route = `/${[base, path]
+          .flatMap((part) => part.split('/'))
+          .filter(Boolean)
+          .join('/')}`;
         table[`${verb} ${route}`] = (Reflect.getMetadata(allowedRoles, method) as Role[] | 'public' | undefined) ?? [];
       }
     }

@@ -50,7 +50,8 @@ export class ReadDeliveryHandler implements IQueryHandler<ReadDelivery> {
 
   async execute({ id }: ReadDelivery) {
     const rows = await this.db.query(`select ${columns} from delivery where id = $1`, [id]);
-    if (!rows.rows[0]) throw new DomainError('delivery-unknown', 'No delivery with this id.', { status: 404, path: 'id' });
+    if (!rows.rows[0])
+      throw new DomainError('delivery-unknown', 'No delivery with this id.', { status: 404, path: 'id' });
     return rows.rows[0] as object;
   }
 }

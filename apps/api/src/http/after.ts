@@ -19,5 +19,8 @@ export async function waitForAfter(pool: Pool, after: string | undefined): Promi
   const slash = after.indexOf('/');
   const id = slash < 0 ? after : eventIdOf(after.slice(0, slash), after.slice(slash + 1));
   if (await waitForEvent(pool, id, afterLimitMs)) return;
-  throw new DomainError('after-timeout', `The event was not folded within ${afterLimitMs / 1000} s. Ask again.`, { status: 504, path: 'after' });
+  throw new DomainError('after-timeout', `The event was not folded within ${afterLimitMs / 1000} s. Ask again.`, {
+    status: 504,
+    path: 'after',
+  });
 }

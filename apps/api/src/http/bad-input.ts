@@ -12,9 +12,11 @@ export function badInput(input: unknown): FieldError | undefined {
       continue;
     }
     if (typeof value !== 'object' || value === null) continue;
-    if (depth >= maxDepth) return { path: path.slice(0, 200), code: 'too-deep', message: `is nested more than ${maxDepth} levels` };
+    if (depth >= maxDepth)
+      return { path: path.slice(0, 200), code: 'too-deep', message: `is nested more than ${maxDepth} levels` };
     for (const [key, member] of Object.entries(value)) {
-      if (isUnstorable(key)) return { path, code: 'bad-text', message: 'a name in it holds NUL or half of a surrogate pair' };
+      if (isUnstorable(key))
+        return { path, code: 'bad-text', message: 'a name in it holds NUL or half of a surrogate pair' };
       rest.push({ value: member, path: path ? `${path}.${key}` : key, depth: depth + 1 });
     }
   }

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { DomainError } from '#libs/platform';
 
 /** Cursors are opaque: base64url JSON of the last row's sort keys. */
-export const encodeCursor = (keys: (string | number | null)[]): string => Buffer.from(JSON.stringify(keys)).toString('base64url');
+export const encodeCursor = (keys: (string | number | null)[]): string =>
+  Buffer.from(JSON.stringify(keys)).toString('base64url');
 
 /** Milliseconds, within the years that events may have. */
 export const instant = z.int().min(0).max(Date.UTC(2101, 0));
@@ -12,7 +13,10 @@ export function decodeCursor<T extends z.ZodType>(cursor: string | undefined, ke
   if (cursor === undefined) return undefined;
   const parsed = keys.safeParse(jsonOf(cursor));
   if (parsed.success) return parsed.data;
-  throw new DomainError('bad-cursor', 'Use the `nextCursor` of the page before, unchanged.', { status: 400, path: 'cursor' });
+  throw new DomainError('bad-cursor', 'Use the `nextCursor` of the page before, unchanged.', {
+    status: 400,
+    path: 'cursor',
+  });
 }
 
 function jsonOf(cursor: string): unknown {

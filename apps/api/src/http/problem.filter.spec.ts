@@ -4,7 +4,11 @@ import { createLogger, DomainError } from '#libs/platform';
 import { ProblemFilter } from './problem.filter.js';
 
 /** What a client would see of this error. */
-function answerTo(error: unknown): { status: number; headers: Record<string, string>; body: { code: string; detail: string } } {
+function answerTo(error: unknown): {
+  status: number;
+  headers: Record<string, string>;
+  body: { code: string; detail: string };
+} {
   const seen = { status: 0, headers: {} as Record<string, string>, body: { code: '', detail: '' } };
   const reply = {
     header(name: string, value: string) {
@@ -21,7 +25,9 @@ function answerTo(error: unknown): { status: number; headers: Record<string, str
     },
   };
   const http = { getResponse: () => reply, getRequest: () => ({ url: '/v1/leads?q=secret', method: 'GET' }) };
-  new ProblemFilter(createLogger('test', 'silent')).catch(error, { switchToHttp: () => http } as unknown as ArgumentsHost);
+  new ProblemFilter(createLogger('test', 'silent')).catch(error, {
+    switchToHttp: () => http,
+  } as unknown as ArgumentsHost);
   return seen;
 }
 
@@ -30,7 +36,11 @@ test.each([
   ['a refused connection', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })],
   ['a lost connection', new Error('Connection terminated unexpectedly')],
 ])('a database that is away is a 503 to try again, not our failure: %s', (_, error) => {
-  expect(answerTo(error)).toMatchObject({ status: 503, headers: { 'retry-after': '5' }, body: { code: 'database-away' } });
+  expect(answerTo(error)).toMatchObject({
+    status: 503,
+    headers: { 'retry-after': '5' },
+    body: { code: 'database-away' },
+  });
 });
 
 test('what nobody foresaw is a 500 that shows nothing of its cause', () => {
@@ -41,5 +51,8 @@ test('what nobody foresaw is a 500 that shows nothing of its cause', () => {
 
 test('a refusal keeps its code, status and path; the query stays out of the instance', () => {
   const answer = answerTo(new DomainError('bad-cursor', 'Use it unchanged.', { status: 400, path: 'cursor' }));
-  expect(answer).toMatchObject({ status: 400, body: { code: 'bad-cursor', errors: [{ path: 'cursor' }], instance: '/v1/leads' } });
+  expect(answer).toMatchObject({
+    status: 400,
+    body: { code: 'bad-cursor', errors: [{ path: 'cursor' }], instance: '/v1/leads' },
+  });
 });

@@ -47,9 +47,11 @@ export class ProblemFilter implements ExceptionFilter {
   /** Also for what the router refuses before any route is found. */
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = this.problemOf(error, request);
-    if (problem.status === 500) this.log.error({ err: error, code: problem.code, method: request.method }, 'request failed');
+    if (problem.status === 500)
+      this.log.error({ err: error, code: problem.code, method: request.method }, 'request failed');
     if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
-    if (problem.status === 503) this.log.warn({ err: error, code: problem.code, method: request.method }, 'a part is away');
+    if (problem.status === 503)
+      this.log.warn({ err: error, code: problem.code, method: request.method }, 'a part is away');
     if (problem.status === 503) void reply.header('retry-after', '5');
     void reply.status(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem));
   }
@@ -66,7 +68,12 @@ export class ProblemFilter implements ExceptionFilter {
     });
     if (error instanceof DomainError) {
       const { status = 422, path, errors } = error.options;
-      return make(status, error.code, error.detail, errors ?? (path ? [{ path, code: error.code, message: error.detail }] : undefined));
+      return make(
+        status,
+        error.code,
+        error.detail,
+        errors ?? (path ? [{ path, code: error.code, message: error.detail }] : undefined),
+      );
     }
     if (error instanceof HttpException) {
       const status = error.getStatus();
@@ -74,7 +81,10 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const fastify = error as { statusCode?: number; code?: string; message?: string };
     if (fastify.statusCode && fastify.statusCode < 500) {
-      const code = (fastify.code ?? 'bad-request').toLowerCase().replace(/^fst_err_(ctp_)?/, '').replaceAll('_', '-');
+      const code = (fastify.code ?? 'bad-request')
+        .toLowerCase()
+        .replace(/^fst_err_(ctp_)?/, '')
+        .replaceAll('_', '-');
       return make(fastify.statusCode, code, fastify.message ?? 'The request cannot be read.');
     }
     if (classifySqlFailure(error) === 'infrastructure')

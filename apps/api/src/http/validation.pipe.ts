@@ -10,10 +10,14 @@ export const validationPipe = () =>
   new InputPipe({
     exceptionFactory: (issues) => {
       const errors = issues.slice(0, maxErrors).map(fieldErrorOf);
-      return new DomainError('invalid-input', errors.map((e) => (e.path ? `${e.path}: ${e.message}` : e.message)).join('; '), {
-        status: 400,
-        errors,
-      });
+      return new DomainError(
+        'invalid-input',
+        errors.map((e) => (e.path ? `${e.path}: ${e.message}` : e.message)).join('; '),
+        {
+          status: 400,
+          errors,
+        },
+      );
     },
   });
 
@@ -22,7 +26,11 @@ class InputPipe extends StandardSchemaValidationPipe {
   override async transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
     if (metadata.type !== 'custom') {
       const error = badInput(value);
-      if (error) throw new DomainError('invalid-input', error.path ? `${error.path}: ${error.message}` : error.message, { status: 400, errors: [error] });
+      if (error)
+        throw new DomainError('invalid-input', error.path ? `${error.path}: ${error.message}` : error.message, {
+          status: 400,
+          errors: [error],
+        });
     }
     return super.transform(value, metadata) as Promise<T>;
   }

@@ -36,7 +36,13 @@ export function explanationOf(whose: Told, told: Explanation, now: number): z.in
     fit: {
       total: points(told.fit.total),
       grade: told.fit.grade,
-      lines: told.fit.lines.map(({ text, held, unknown, points: tenths, events }) => ({ text, held, unknown, points: points(tenths), events })),
+      lines: told.fit.lines.map(({ text, held, unknown, points: tenths, events }) => ({
+        text,
+        held,
+        unknown,
+        points: points(tenths),
+        events,
+      })),
     },
     hot: told.hot.map(ruleOf),
     stage: { name: told.stage.name, label: told.stage.label, conditions: told.stage.conditions.map(ruleOf) },

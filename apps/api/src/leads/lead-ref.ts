@@ -6,7 +6,10 @@ import type { LeadRef } from '#libs/projection';
 export const leadRef = z
   .string()
   .max(520)
-  .regex(/^(\d{1,15}|e:\S+@\S+|u:[^:\s]+:.+|a:.+)$/, 'must be a lead id, e:<address>, u:<id space>:<userId> or a:<anonymousId>')
+  .regex(
+    /^(\d{1,15}|e:\S+@\S+|u:[^:\s]+:.+|a:.+)$/,
+    'must be a lead id, e:<address>, u:<id space>:<userId> or a:<anonymousId>',
+  )
   .describe('Lead id, or one of the lead’s keys');
 
 /** A path’s lead: an id, or a key as people write it. */
@@ -15,7 +18,8 @@ export const refOf = (text: string): LeadRef => {
   return { key: text.startsWith('e:') ? emailKey(normalizeEmail(text.slice(2))) : text };
 };
 
-export const leadUnknown = () => new DomainError('lead-unknown', 'No lead has this id or key.', { status: 404, path: 'lead' });
+export const leadUnknown = () =>
+  new DomainError('lead-unknown', 'No lead has this id or key.', { status: 404, path: 'lead' });
 
 /** Tenths inside, points outside. */
 export const points = (tenths: number): number => tenths / 10;

@@ -76,7 +76,11 @@ export class LeadsController {
   @HttpCode(202)
   @Allow('sales')
   @ApiOperation({ summary: 'Say what came of the lead: it becomes an event on the log' })
-  @ApiHeader({ name: 'idempotency-key', required: false, description: 'Stated twice with the same key, it counts once' })
+  @ApiHeader({
+    name: 'idempotency-key',
+    required: false,
+    description: 'Stated twice with the same key, it counts once',
+  })
   @ApiAcceptedResponse({ standardSchema: statedOutcome })
   async outcome(
     @Param('lead', lead) ref: string,

@@ -48,7 +48,10 @@ export const leadDetail = z
     company: z.string().nullable(),
     email: z.string().nullable(),
     profile: z.record(z.string(), z.object({ value: z.unknown(), at: z.iso.datetime(), event: z.uuid() })),
-    consent: z.record(z.string(), z.object({ state: z.enum(['granted', 'withdrawn']), basis: z.string(), at: z.iso.datetime(), event: z.uuid() })),
+    consent: z.record(
+      z.string(),
+      z.object({ state: z.enum(['granted', 'withdrawn']), basis: z.string(), at: z.iso.datetime(), event: z.uuid() }),
+    ),
     ...standing,
     hotRules: z.array(z.string()),
     segments: z.array(z.string()),
@@ -89,11 +92,17 @@ export const scoreQuery = z.object({
   knowledge: z
     .enum(['now', 'then'])
     .default('now')
-    .describe('With `at`: what we know today of what had happened by then, under today’s rulebook; or only what was known then, under the rulebook that was live'),
+    .describe(
+      'With `at`: what we know today of what had happened by then, under today’s rulebook; or only what was known then, under the rulebook that was live',
+    ),
 });
 export type ScoreQuery = z.infer<typeof scoreQuery>;
 
-const condition = z.object({ text: z.string(), held: z.boolean(), unknown: z.boolean().describe('The lead’s value is not known') });
+const condition = z.object({
+  text: z.string(),
+  held: z.boolean(),
+  unknown: z.boolean().describe('The lead’s value is not known'),
+});
 const rule = z.object({ name: z.string(), label: z.string(), held: z.boolean(), conditions: z.array(condition) });
 const part = points.nullable();
 const eventIds = z.array(z.uuid());
@@ -115,7 +124,9 @@ export const scoreExplanation = z
     score: points,
     band: z.string(),
     temperature: z.string(),
-    lines: z.array(z.object({ kind: z.string(), label: z.string(), points })).describe('They sum to the score, exactly'),
+    lines: z
+      .array(z.object({ kind: z.string(), label: z.string(), points }))
+      .describe('They sum to the score, exactly'),
     engagement: z.object({
       total: points,
       lines: z
@@ -137,13 +148,25 @@ export const scoreExplanation = z
         )
         .describe('They sum to the total, exactly'),
     }),
-    fit: z.object({ total: points, grade: z.string(), lines: z.array(condition.extend({ points, events: eventIds.describe('The events that set what the rule reads') })).describe('They sum to the total, exactly') }),
+    fit: z.object({
+      total: points,
+      grade: z.string(),
+      lines: z
+        .array(condition.extend({ points, events: eventIds.describe('The events that set what the rule reads') }))
+        .describe('They sum to the total, exactly'),
+    }),
     hot: z.array(rule).describe('Every hot rule; what is missing to be hot are the conditions that do not hold'),
-    stage: z.object({ name: z.string().nullable(), label: z.string().nullable(), conditions: z.array(rule).describe('What moves a lead forward by itself') }),
+    stage: z.object({
+      name: z.string().nullable(),
+      label: z.string().nullable(),
+      conditions: z.array(rule).describe('What moves a lead forward by itself'),
+    }),
     hotUntil: z.iso.datetime().nullable().describe('When it stops being hot if nothing happens'),
   })
   .meta({ id: 'ScoreExplanation' });
 
 export const outcomeBody = outcomeSchema.meta({ id: 'Outcome' });
 export type OutcomeBody = z.infer<typeof outcomeBody>;
-export const statedOutcome = z.object({ eventId: z.uuid().describe('Wait for it with ?after=<eventId>') }).meta({ id: 'StatedOutcome' });
+export const statedOutcome = z
+  .object({ eventId: z.uuid().describe('Wait for it with ?after=<eventId>') })
+  .meta({ id: 'StatedOutcome' });

@@ -30,7 +30,10 @@ export class ListLeadsHandler implements IQueryHandler<ListLeads> {
       visitors: filter.visitors,
       limit: filter.limit,
     });
-    return { items: leads.map(rowOf), nextCursor: next ? encodeCursor([next.temperature, next.score, next.lead]) : null };
+    return {
+      items: leads.map(rowOf),
+      nextCursor: next ? encodeCursor([next.temperature, next.score, next.lead]) : null,
+    };
   }
 }
 

@@ -42,7 +42,11 @@ export class QuarantineController {
   @Allow()
   @ApiOperation({ summary: 'Mark a record as not wanted; it stays' })
   @ApiOkResponse({ standardSchema: replayed })
-  discard(@Param('id', { schema: rowId }) id: number, @Body({ schema: discard }) body: z.infer<typeof discard>, @Actor() actor: string) {
+  discard(
+    @Param('id', { schema: rowId }) id: number,
+    @Body({ schema: discard }) body: z.infer<typeof discard>,
+    @Actor() actor: string,
+  ) {
     return this.commands.execute(new DiscardRecord(id, body.reason, actor));
   }
 }

@@ -22,7 +22,8 @@ export class SaveRulebookHandler implements ICommandHandler<SaveRulebook> {
 
   async execute({ input, actor }: SaveRulebook) {
     const parsed = parseInput(input);
-    if (parsed.errors) throw new DomainError('rulebook-invalid', 'The rulebook has errors.', { status: 422, errors: parsed.errors });
+    if (parsed.errors)
+      throw new DomainError('rulebook-invalid', 'The rulebook has errors.', { status: 422, errors: parsed.errors });
     return { version: await saveVersion(this.pool, parsed.document, actor, input.note) };
   }
 }

@@ -18,8 +18,11 @@ export class CompareDraftHandler implements IQueryHandler<CompareDraft> {
 
   async execute({ input }: CompareDraft) {
     const parsed = parseInput({ ...input, note: '' });
-    if (parsed.errors) throw new DomainError('rulebook-invalid', 'The rulebook has errors.', { status: 422, errors: parsed.errors });
-    const { effect, asOf, ...comparison } = await this.queries.execute(new CompareRulebooks(parsed.document, input.locale));
+    if (parsed.errors)
+      throw new DomainError('rulebook-invalid', 'The rulebook has errors.', { status: 422, errors: parsed.errors });
+    const { effect, asOf, ...comparison } = await this.queries.execute(
+      new CompareRulebooks(parsed.document, input.locale),
+    );
     const first = effect.first.map(({ lead, before, after }) => ({
       lead,
       before: { ...before, score: points(before.score) },

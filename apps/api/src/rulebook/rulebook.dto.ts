@@ -12,7 +12,9 @@ export const rulebookInput = z
 export type RulebookInput = z.infer<typeof rulebookInput>;
 
 const fieldError = z.object({ path: z.string(), code: z.string(), message: z.string() });
-export const rulebookVerdict = z.object({ valid: z.boolean(), errors: z.array(fieldError) }).meta({ id: 'RulebookVerdict' });
+export const rulebookVerdict = z
+  .object({ valid: z.boolean(), errors: z.array(fieldError) })
+  .meta({ id: 'RulebookVerdict' });
 
 export const rulebookVersion = z
   .object({
@@ -25,14 +27,21 @@ export const rulebookVersion = z
   })
   .meta({ id: 'RulebookVersion' });
 
-export const rulebookDetail = z.object({ version: z.number(), document: z.record(z.string(), z.unknown()) }).meta({ id: 'Rulebook' });
+export const rulebookDetail = z
+  .object({ version: z.number(), document: z.record(z.string(), z.unknown()) })
+  .meta({ id: 'Rulebook' });
 
 export const savedVersion = z.object({ version: z.number() }).meta({ id: 'SavedRulebookVersion' });
 
-export const publishInput = z.strictObject({ version: z.int32().positive(), note: z.string().max(1_000).default('') }).meta({ id: 'PublishRulebook' });
+export const publishInput = z
+  .strictObject({ version: z.int32().positive(), note: z.string().max(1_000).default('') })
+  .meta({ id: 'PublishRulebook' });
 export type PublishInput = z.infer<typeof publishInput>;
 export const published = z
-  .object({ version: z.number(), note: z.string().describe('Leads are re-derived in the background, quietly: nothing is sent') })
+  .object({
+    version: z.number(),
+    note: z.string().describe('Leads are re-derived in the background, quietly: nothing is sent'),
+  })
   .meta({ id: 'PublishedRulebook' });
 
 export const compareInput = rulebookInput
@@ -56,10 +65,14 @@ export const rulebookComparison = z
       scoreUp: z.number(),
       scoreDown: z.number(),
       first: z
-        .array(z.object({ lead: z.number(), before: standing, after: standing.extend({ hotRules: z.array(z.string()) }) }))
+        .array(
+          z.object({ lead: z.number(), before: standing, after: standing.extend({ hotRules: z.array(z.string()) }) }),
+        )
         .describe('The ten furthest moves, becoming hot before all others'),
     }),
-    uncounted: z.array(z.string()).describe('New or changed signals, whose history is read once the draft is published'),
+    uncounted: z
+      .array(z.string())
+      .describe('New or changed signals, whose history is read once the draft is published'),
     asOf: z.iso.datetime(),
     tookMs: z.number(),
   })

@@ -68,7 +68,11 @@ export class ScenariosController {
   @Allow('marketing')
   @ApiOperation({ summary: 'Let people enter a version; runs under way keep theirs' })
   @ApiOkResponse({ standardSchema: scenarioRow })
-  activate(@Param('name', { schema: scenarioName }) name: string, @Body({ schema: activation }) { version }: Activation, @Actor() actor: string) {
+  activate(
+    @Param('name', { schema: scenarioName }) name: string,
+    @Body({ schema: activation }) { version }: Activation,
+    @Actor() actor: string,
+  ) {
     return this.commands.execute(new ActivateScenario(name, version, actor));
   }
 

@@ -5,7 +5,10 @@ export const newSource = z
   .strictObject({
     id: z.string().describe('Lower case, stays for ever: the ids of its events are made from it'),
     name: z.string().min(1).max(200),
-    idSpace: z.string().optional().describe('Sources with the same space mean the same people by a userId; default main'),
+    idSpace: z
+      .string()
+      .optional()
+      .describe('Sources with the same space mean the same people by a userId; default main'),
     settings: sourceSettings.optional(),
   })
   .meta({ id: 'NewSource' });

@@ -40,7 +40,11 @@ export class UnsubscribeController {
   /** RFC 8058: one POST, no cookie, no redirect, and it is done when the answer comes. */
   @Post(':token')
   @Public()
-  async unsubscribe(@Param('token') token: string, @Body({ schema: form }) body: z.infer<typeof form>, @Res() reply: FastifyReply) {
+  async unsubscribe(
+    @Param('token') token: string,
+    @Body({ schema: form }) body: z.infer<typeof form>,
+    @Res() reply: FastifyReply,
+  ) {
     const recipient = await this.commands.execute(new Unsubscribe(token, body.wish));
     if (body.page === undefined) return reply.status(200).send('');
     const state = body.wish === 'resubscribe' ? 'resubscribed' : 'unsubscribed';
@@ -48,6 +52,9 @@ export class UnsubscribeController {
   }
 
   private answer(reply: FastifyReply, status: number, page: Omit<UnsubscribePage, 'sender'>) {
-    return reply.status(status).headers(unsubscribePageHeaders).send(unsubscribePage({ ...page, sender: this.config.SENDER_NAME }));
+    return reply
+      .status(status)
+      .headers(unsubscribePageHeaders)
+      .send(unsubscribePage({ ...page, sender: this.config.SENDER_NAME }));
   }
 }

@@ -58,7 +58,8 @@ function batchOf(root: JsonObject, batch: Json[], seen: Scan): ParsedBody | Refu
 }
 
 /** The scan already proves what `clean` would find: nothing. Most requests are so, and are not walked. */
-const isHarmless = (seen: Scan): boolean => !seen.suspicious && seen.keyBytes <= limits.keyLength && seen.stringBytes <= limits.stringLength;
+const isHarmless = (seen: Scan): boolean =>
+  !seen.suspicious && seen.keyBytes <= limits.keyLength && seen.stringBytes <= limits.stringLength;
 
 /** Batch-level fields are cleaned apart from its events; what breaks a limit there counts as absent. */
 function fieldsOf(root: JsonObject): JsonObject {

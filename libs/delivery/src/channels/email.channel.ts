@@ -35,7 +35,8 @@ export class EmailChannel implements ChannelSender {
 
   async open(delivery: Delivery): Promise<OpenedSend | SendOutcome> {
     const to = delivery.recipient ?? '';
-    if (!isMailAddress(to)) return { kind: 'failed', reason: 'bad-address', error: 'not an address that can be mailed' };
+    if (!isMailAddress(to))
+      return { kind: 'failed', reason: 'bad-address', error: 'not an address that can be mailed' };
     const message = await this.compose(delivery, to, await this.options.render(delivery));
     await this.pool.reserve();
     return {

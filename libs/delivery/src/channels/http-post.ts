@@ -9,7 +9,15 @@ export interface Answer {
 }
 
 const timeoutMs = 10_000;
-const neverConnected = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_DESTROYED'];
+const neverConnected = [
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_DESTROYED',
+];
 
 /** One POST, no redirect followed, ten seconds in all. An answer, or what its absence means. */
 export async function post(
@@ -29,11 +37,15 @@ export async function post(
       bodyTimeout: timeoutMs,
     });
     const retryAfter = Number(response.headers['retry-after']);
-    const answer = { status: response.statusCode, retryAfterMs: retryAfter > 0 ? Math.min(retryAfter, 3_600) * 1_000 : undefined };
+    const answer = {
+      status: response.statusCode,
+      retryAfterMs: retryAfter > 0 ? Math.min(retryAfter, 3_600) * 1_000 : undefined,
+    };
     return { ...answer, text: await firstKilobyte(response.body) };
   } catch (error) {
     const code = codeOf(error);
-    if (code === 'address-refused') return { kind: 'failed', reason: 'address-refused', error: (error as Error).message };
+    if (code === 'address-refused')
+      return { kind: 'failed', reason: 'address-refused', error: (error as Error).message };
     if (neverConnected.includes(code)) return { kind: 'retry', error: code };
     return { kind: 'unknown', error: code || (error as Error).name };
   }

@@ -34,7 +34,11 @@ export function createOutboundAgent(allow: AllowList, resolve: Resolve = dnsLook
       return callback(null, open[0]!.address, open[0]!.family);
     });
   };
-  const connect = buildConnector({ lookup: lookup as never, timeout: 5_000, noDelay: true } as buildConnector.BuildOptions);
+  const connect = buildConnector({
+    lookup: lookup as never,
+    timeout: 5_000,
+    noDelay: true,
+  } as buildConnector.BuildOptions);
   return new Agent({
     connect: (options, callback) => {
       const literal = options.hostname.replace(/^\[|\]$/g, '');

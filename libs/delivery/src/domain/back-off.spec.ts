@@ -15,6 +15,9 @@ test('waits double from two seconds to ten minutes, spread by a tenth', () => {
 });
 
 test('I26: mails and each channel of alerts have lanes of their own', () => {
-  const lanes = [laneOf({ purpose: 'nurture', channel: 'email' }), ...(['email', 'slack', 'webhook'] as const).map((channel) => laneOf({ purpose: 'alert', channel }))];
+  const lanes = [
+    laneOf({ purpose: 'nurture', channel: 'email' }),
+    ...(['email', 'slack', 'webhook'] as const).map((channel) => laneOf({ purpose: 'alert', channel })),
+  ];
   expect(new Set(lanes).size).toBe(4);
 });

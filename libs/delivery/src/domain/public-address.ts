@@ -24,7 +24,9 @@ export function mayReach(address: string, allow: AllowList): boolean {
   if (!parsed) return false;
   const inside = embeddedV4(parsed);
   const effective = inside ?? parsed;
-  const allowed = allow.blocks.some(([network, bits]) => network.kind() === effective.kind() && effective.match(network, bits));
+  const allowed = allow.blocks.some(
+    ([network, bits]) => network.kind() === effective.kind() && effective.match(network, bits),
+  );
   return allowed || effective.range() === 'unicast';
 }
 

@@ -22,7 +22,9 @@ interface Encoder {
   writeBufferInternal(value: Buffer): void;
 }
 
-type Protocol = (at: { version: number }) => (options: ProduceOptions) => { request: { encode(): Promise<Encoder> }; response: unknown };
+type Protocol = (at: {
+  version: number;
+}) => (options: ProduceOptions) => { request: { encode(): Promise<Encoder> }; response: unknown };
 
 const load = createRequire(import.meta.url);
 let taught = false;
@@ -37,7 +39,8 @@ export function carryEncodedBatches(): void {
   const produce = load('kafkajs/src/protocol/requests/produce/index.js') as { protocol: Protocol };
   const Encoder = load('kafkajs/src/protocol/encoder.js') as new (initialBytes?: number) => Encoder;
   const ordinary = produce.protocol;
-  if (typeof ordinary !== 'function') throw new Error('kafkajs has another produce request: look how it takes encoded batches');
+  if (typeof ordinary !== 'function')
+    throw new Error('kafkajs has another produce request: look how it takes encoded batches');
   produce.protocol = (at) => (options) => {
     const made = ordinary(at)(options);
     if (!options.topicData[0]?.partitions[0]?.messages[0]?.encoded) return made;
@@ -61,6 +64,7 @@ function encode(into: Encoder, { acks, timeout, topicData }: ProduceOptions): En
 
 const sizeOf = ({ topicData }: ProduceOptions): number =>
   topicData.reduce(
-    (sum, { topic, partitions }) => partitions.reduce((bytes, { messages }) => bytes + 8 + messages[0]!.value.length, sum + topic.length * 3 + 6),
+    (sum, { topic, partitions }) =>
+      partitions.reduce((bytes, { messages }) => bytes + 8 + messages[0]!.value.length, sum + topic.length * 3 + 6),
     64,
   );

@@ -26,7 +26,11 @@ export function createKafka(config: EventLogConfig, log: Logger, purpose: 'send'
 }
 
 function saslOf(config: EventLogConfig): SASLOptions {
-  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username = '', KAFKA_SASL_PASSWORD: password = '' } = config;
+  const {
+    KAFKA_SASL_MECHANISM: mechanism,
+    KAFKA_SASL_USERNAME: username = '',
+    KAFKA_SASL_PASSWORD: password = '',
+  } = config;
   return { mechanism, username, password } as SASLOptions;
 }
 

@@ -22,7 +22,15 @@ export async function consumeKafka(
   const stop = () => (stopping ??= Promise.all(running.map((lane) => lane.stop())).then(() => end()));
   try {
     for (const [lane, topic] of options.topics.entries()) {
-      const started = new KafkaLane({ ...surroundings, options, handlers, lanes, lane, topic, fail: (error) => fail(error) });
+      const started = new KafkaLane({
+        ...surroundings,
+        options,
+        handlers,
+        lanes,
+        lane,
+        topic,
+        fail: (error) => fail(error),
+      });
       running.push(started);
       await started.start();
     }

@@ -81,7 +81,8 @@ export class KafkaLane {
     if (!place || payload.isStale()) return;
     const fetchedAt = Number((batch as unknown as { fetchedOffset: string | number }).fetchedOffset);
     // answered from elsewhere (a truncated or recreated topic): compare with what is applied once more
-    if (fetchedAt < place.next || (fetchedAt > place.next && !place.doubted)) return this.places.assignAgain(batch.partition);
+    if (fetchedAt < place.next || (fetchedAt > place.next && !place.doubted))
+      return this.places.assignAgain(batch.partition);
     const heart = this.keepBeating(payload, place);
     try {
       await this.handOut(payload, place);
@@ -100,14 +101,18 @@ export class KafkaLane {
     const { handlers, lane, lanes, options, topic } = this.own;
     const highWatermark = Number(batch.highWatermark);
     const signal = AbortSignal.any([this.stopping.signal, place.lost.signal]);
-    for (let from = 0; from < batch.messages.length; ) {
+    for (let from = 0; from < batch.messages.length;) {
       const messages = batch.messages.slice(from, from + options.maxRecords);
       const records: StoredRecord[] = messages.map(storedRecord);
       from += messages.length;
-      const nextPosition = from >= batch.messages.length ? Number(batch.lastOffset()) + 1 : records.at(-1)!.position + 1;
+      const nextPosition =
+        from >= batch.messages.length ? Number(batch.lastOffset()) + 1 : records.at(-1)!.position + 1;
       if (!(await lanes.enter(lane, signal))) return;
       try {
-        const outcome = await handlers.batch({ topic, partition: batch.partition, records, nextPosition, highWatermark }, signal);
+        const outcome = await handlers.batch(
+          { topic, partition: batch.partition, records, nextPosition, highWatermark },
+          signal,
+        );
         place.failures = 0;
         if (signal.aborted) return;
         if (outcome.kind === 'stop') return this.places.stop(place, outcome.reason);
@@ -129,7 +134,13 @@ export class KafkaLane {
   private backOff(place: Place, error: Error): void {
     place.failures += 1;
     const waitMs = Math.min(backOffMs.first * 2 ** (place.failures - 1), backOffMs.most);
-    const fields = { topic: this.own.topic, partition: place.partition, failures: place.failures, waitMs, cause: error.message };
+    const fields = {
+      topic: this.own.topic,
+      partition: place.partition,
+      failures: place.failures,
+      waitMs,
+      cause: error.message,
+    };
     this.own.log.warn(fields, 'batch failed, will be tried again');
     if (this.stopping.signal.aborted) return;
     this.own.lanes.setBehind(this.own.lane, String(place.partition), false);

@@ -55,7 +55,9 @@ export class KafkaLog implements EventLog {
   async prepare(): Promise<void> {
     const admin = await this.connectedAdmin();
     const existing = new Set(await admin.listTopics());
-    const missing = Object.values(topics).map((topic) => this.names.onBroker(topic)).filter((name) => !existing.has(name));
+    const missing = Object.values(topics)
+      .map((topic) => this.names.onBroker(topic))
+      .filter((name) => !existing.has(name));
     if (missing.length) {
       const retentionMs = this.config.EVENT_LOG_RETENTION_DAYS * 86_400_000;
       await admin.createTopics({
@@ -73,11 +75,16 @@ export class KafkaLog implements EventLog {
       });
     }
     await Promise.all(Object.values(topics).map((topic) => this.bounds(topic)));
-    const metadata = await admin.fetchTopicMetadata({ topics: Object.values(topics).map((topic) => this.names.onBroker(topic)) });
+    const metadata = await admin.fetchTopicMetadata({
+      topics: Object.values(topics).map((topic) => this.names.onBroker(topic)),
+    });
     for (const { name, partitions } of metadata.topics) {
       if (partitions.length === partitionCount) continue;
       // another count would send the records of a key to another partition
-      throw new DomainError('log-partitions', `Topic ${name} has ${partitions.length} partitions instead of ${partitionCount}.`);
+      throw new DomainError(
+        'log-partitions',
+        `Topic ${name} has ${partitions.length} partitions instead of ${partitionCount}.`,
+      );
     }
   }
 

@@ -38,7 +38,8 @@ export class KafkaProducer {
 
   private async send(records: OutgoingRecord[]): Promise<AppendResult> {
     const result = await sendChecked(records, (open) => this.produce(open));
-    if (result.error) this.log.warn({ records: records.length, cause: result.error.message }, 'records not acknowledged');
+    if (result.error)
+      this.log.warn({ records: records.length, cause: result.error.message }, 'records not acknowledged');
     return result;
   }
 
@@ -50,7 +51,10 @@ export class KafkaProducer {
     const answer: ProduceAnswer = await this.producer.sendBatch({
       acks: -1,
       timeout: 2_000,
-      topicMessages: encodedByTopic(records).map(([topic, messages]) => ({ topic: this.names.onBroker(topic), messages })),
+      topicMessages: encodedByTopic(records).map(([topic, messages]) => ({
+        topic: this.names.onBroker(topic),
+        messages,
+      })),
     });
     return acknowledged(answer, this.names.prefix);
   }
@@ -71,7 +75,12 @@ function encodedByTopic(records: OutgoingRecord[]): [Topic, EncodedMessage[]][] 
   }
   return [...byTopic].map(([topic, partitions]) => [
     topic,
-    partitions.flatMap((each, partition) => ({ partition, key: null, value: encodeRecordBatch(each, now), encoded: true })),
+    partitions.flatMap((each, partition) => ({
+      partition,
+      key: null,
+      value: encodeRecordBatch(each, now),
+      encoded: true,
+    })),
   ]);
 }
 
@@ -79,7 +88,10 @@ const placeName = (topic: string, partition: number): string => `${topic}|${part
 
 /** Made once: a text made anew for each record would be most of what checking costs. */
 const places = Object.fromEntries(
-  Object.values(topics).map((topic) => [topic, Array.from({ length: partitionCount }, (_, partition) => placeName(topic, partition))]),
+  Object.values(topics).map((topic) => [
+    topic,
+    Array.from({ length: partitionCount }, (_, partition) => placeName(topic, partition)),
+  ]),
 ) as Record<Topic, string[]>;
 
 const placeOf = ({ topic, partition }: OutgoingRecord): string => places[topic][partition]!;

@@ -73,7 +73,11 @@ export class Places {
     (await place)?.lost.abort();
   }
 
-  private async place(partition: number, allBounds: ReturnType<LaneOptions['bounds']>, doubted: boolean): Promise<Place | undefined> {
+  private async place(
+    partition: number,
+    allBounds: ReturnType<LaneOptions['bounds']>,
+    doubted: boolean,
+  ): Promise<Place | undefined> {
     const { handlers, lane, lanes, log, topic } = this.own;
     const scope = [{ topic: this.name, partitions: [partition] }];
     try {

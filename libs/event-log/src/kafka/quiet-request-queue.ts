@@ -15,14 +15,20 @@ interface RequestQueue {
  * only while there is something to wait for.
  */
 export function quietRequestQueue(): void {
-  const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue };
-  if (typeof prototype.scheduleCheckPendingRequests !== 'function') throw new Error('kafkajs has another request queue: look whether this is still needed');
+  const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue/index.js') as {
+    prototype: RequestQueue;
+  };
+  if (typeof prototype.scheduleCheckPendingRequests !== 'function')
+    throw new Error('kafkajs has another request queue: look whether this is still needed');
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     const throttledMs = this.throttledUntil - Date.now();
     if (this.throttleCheckTimeoutId || (this.pending.length === 0 && throttledMs <= 0)) return;
-    this.throttleCheckTimeoutId = setTimeout(() => {
-      this.throttleCheckTimeoutId = null;
-      this.checkPendingRequests();
-    }, throttledMs > 0 ? throttledMs : 10);
+    this.throttleCheckTimeoutId = setTimeout(
+      () => {
+        this.throttleCheckTimeoutId = null;
+        this.checkPendingRequests();
+      },
+      throttledMs > 0 ? throttledMs : 10,
+    );
   };
 }

@@ -35,9 +35,12 @@ export class PartitionLocks {
     const share = Math.ceil(partitionCount / Math.max(held.get(this.memberClass)?.size ?? 1, 1));
     for (const topic of this.topics) {
       const owned = this.owned.get(topic)!;
-      if (owned.size > share) surplus.push(...[...owned].slice(share).map((partition): [Topic, number] => [topic, partition]));
+      if (owned.size > share)
+        surplus.push(...[...owned].slice(share).map((partition): [Topic, number] => [topic, partition]));
       const taken = held.get(this.classOf(topic));
-      const free = Array.from({ length: partitionCount }, (_, partition) => partition).filter((partition) => !taken?.has(partition));
+      const free = Array.from({ length: partitionCount }, (_, partition) => partition).filter(
+        (partition) => !taken?.has(partition),
+      );
       const wanted = free.slice(0, Math.max(share - owned.size, 0));
       if (wanted.length === 0) continue;
       const locked = await this.client.query<{ partition: number; locked: boolean }>(

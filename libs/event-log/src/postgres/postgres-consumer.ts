@@ -37,13 +37,18 @@ export class PostgresConsumer implements Consumer {
   }
 
   private async run(): Promise<void> {
-    for (let failures = 0; !this.stopping.signal.aborted; ) {
+    for (let failures = 0; !this.stopping.signal.aborted;) {
       try {
         await this.session(() => (failures = 0));
       } catch (error) {
         failures += 1;
-        this.log.warn({ cause: (error as Error).message, failures }, 'log consumer lost its session, will connect again');
-        await delay(Math.min(100 * 2 ** failures, 5_000), undefined, { signal: this.stopping.signal }).catch(() => undefined);
+        this.log.warn(
+          { cause: (error as Error).message, failures },
+          'log consumer lost its session, will connect again',
+        );
+        await delay(Math.min(100 * 2 ** failures, 5_000), undefined, { signal: this.stopping.signal }).catch(
+          () => undefined,
+        );
       }
     }
   }
@@ -55,7 +60,10 @@ export class PostgresConsumer implements Consumer {
       lost = error ?? new Error('the connection ended');
       this.poke();
     };
-    client.on('error', onLost).on('end', onLost).on('notification', () => this.poke());
+    client
+      .on('error', onLost)
+      .on('end', onLost)
+      .on('notification', () => this.poke());
     try {
       const locks = new PartitionLocks(client, this.options.group, this.options.topics);
       await locks.join();
@@ -104,7 +112,9 @@ export class PostgresConsumer implements Consumer {
     this.handlers.alive();
     const owned = found.rows.flatMap((row) => {
       const partition = this.partitions.get(`${row.topic}|${row.partition}`);
-      return partition ? [{ partition, bounds: { topic: row.topic, partition: row.partition, begin: row.begin, end: row.next } }] : [];
+      return partition
+        ? [{ partition, bounds: { topic: row.topic, partition: row.partition, begin: row.begin, end: row.next } }]
+        : [];
     });
     await Promise.all(owned.map(({ partition, bounds }) => partition.see(bounds)));
     for (const { partition } of owned) partition.work();

@@ -59,7 +59,10 @@ export class PostgresLog implements EventLog {
     );
     for (const { topic, partitions } of found.rows) {
       if (partitions === partitionCount) continue;
-      throw new DomainError('log-partitions', `Topic ${topic} has ${partitions} partitions instead of ${partitionCount}.`);
+      throw new DomainError(
+        'log-partitions',
+        `Topic ${topic} has ${partitions} partitions instead of ${partitionCount}.`,
+      );
     }
   }
 
@@ -110,7 +113,10 @@ export class PostgresLog implements EventLog {
       records.map((record) => bytesOf(record.value)),
     ];
     try {
-      await within(2_500, this.pool.query('select log_append($1::text[], $2::int[], $3::bytea[], $4::text[], $5::bytea[])', columns));
+      await within(
+        2_500,
+        this.pool.query('select log_append($1::text[], $2::int[], $3::bytea[], $4::text[], $5::bytea[])', columns),
+      );
       return { acked: records.map(() => true) };
     } catch (error) {
       // the commit may have happened all the same: the caller tries again, the event id removes the second

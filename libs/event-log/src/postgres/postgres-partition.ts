@@ -52,7 +52,9 @@ export class PostgresPartition {
   }
 
   private ready(): boolean {
-    return !this.stopped && !this.lost.signal.aborted && !this.waits() && this.next !== undefined && this.next < this.end;
+    return (
+      !this.stopped && !this.lost.signal.aborted && !this.waits() && this.next !== undefined && this.next < this.end
+    );
   }
 
   private waits(): boolean {
@@ -96,7 +98,10 @@ export class PostgresPartition {
     if (!last) return this.own.poke();
     const nextPosition = last.position + 1;
     const highWatermark = Math.max(this.end, nextPosition);
-    const outcome = await handlers.batch({ topic, partition: this.partition, records, nextPosition, highWatermark }, this.lost.signal);
+    const outcome = await handlers.batch(
+      { topic, partition: this.partition, records, nextPosition, highWatermark },
+      this.lost.signal,
+    );
     this.failures = 0;
     if (outcome.kind === 'stop') this.stop(outcome.reason);
     else this.next = outcome.kind === 'seek' ? outcome.position : outcome.next;
@@ -125,7 +130,10 @@ export class PostgresPartition {
     this.failures += 1;
     const waitMs = Math.min(backOffMs.first * 2 ** (this.failures - 1), backOffMs.most);
     const { topic, log } = this.own;
-    log.warn({ topic, partition: this.partition, failures: this.failures, waitMs, cause: error.message }, 'batch failed, will be tried again');
+    log.warn(
+      { topic, partition: this.partition, failures: this.failures, waitMs, cause: error.message },
+      'batch failed, will be tried again',
+    );
     this.retryAt = performance.now() + waitMs;
     setTimeout(() => this.own.poke(), waitMs + 1).unref();
   }

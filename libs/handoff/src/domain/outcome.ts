@@ -6,7 +6,11 @@ const date = z.iso.date();
 
 /** What sales says became of a lead. `rejected` needs a reason, an opportunity its likelihood and next step's date. */
 export const outcomeSchema = z.discriminatedUnion('outcome', [
-  z.strictObject({ outcome: z.enum(['contacted', 'accepted', 'meeting', 'recycled']), reason: reason.optional(), note }),
+  z.strictObject({
+    outcome: z.enum(['contacted', 'accepted', 'meeting', 'recycled']),
+    reason: reason.optional(),
+    note,
+  }),
   z.strictObject({ outcome: z.enum(['rejected', 'disqualified', 'lost']), reason, note }),
   z.strictObject({
     outcome: z.literal('opportunity'),

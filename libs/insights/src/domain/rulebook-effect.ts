@@ -27,7 +27,17 @@ const heat: Record<Temperature, number> = { cold: 0, warm: 1, hot: 2 };
 
 /** Looks at each lead under both rulebooks, at one instant. Bounded memory: only the furthest moves are kept. */
 export class EffectCount {
-  private readonly effect: RulebookEffect = { leads: 0, becomeHot: 0, stopBeingHot: 0, warmUp: 0, coolDown: 0, changeStage: 0, scoreUp: 0, scoreDown: 0, first: [] };
+  private readonly effect: RulebookEffect = {
+    leads: 0,
+    becomeHot: 0,
+    stopBeingHot: 0,
+    warmUp: 0,
+    coolDown: 0,
+    changeStage: 0,
+    scoreUp: 0,
+    scoreDown: 0,
+    first: [],
+  };
 
   constructor(
     private readonly before: CompiledRulebook,
@@ -55,7 +65,12 @@ export class EffectCount {
     this.keep({
       lead,
       before: { score: was.score, temperature: was.temperature, stage: was.stage },
-      after: { score: becomes.score, temperature: becomes.temperature, stage: becomes.stage, hotRules: becomes.hotRules },
+      after: {
+        score: becomes.score,
+        temperature: becomes.temperature,
+        stage: becomes.stage,
+        hotRules: becomes.hotRules,
+      },
     });
   }
 

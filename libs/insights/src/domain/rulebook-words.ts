@@ -17,8 +17,40 @@ interface Entry {
 }
 
 const words = {
-  ja: { added: '追加', removed: '削除', none: 'なし', points: '点', engagement: '行動', fit: '属性', hot: 'ホット条件', stage: 'ステージ', segment: 'セグメント', signal: 'シグナル', group: 'グループ', grades: 'グレード', score: '総合スコア', warm: 'ウォーム条件', rearm: '再アラート条件' },
-  en: { added: 'added', removed: 'removed', none: 'none', points: 'points', engagement: 'behaviour', fit: 'attributes', hot: 'hot rule', stage: 'stage', segment: 'segment', signal: 'signal', group: 'group', grades: 'grades', score: 'score', warm: 'warm', rearm: 're-arm' },
+  ja: {
+    added: '追加',
+    removed: '削除',
+    none: 'なし',
+    points: '点',
+    engagement: '行動',
+    fit: '属性',
+    hot: 'ホット条件',
+    stage: 'ステージ',
+    segment: 'セグメント',
+    signal: 'シグナル',
+    group: 'グループ',
+    grades: 'グレード',
+    score: '総合スコア',
+    warm: 'ウォーム条件',
+    rearm: '再アラート条件',
+  },
+  en: {
+    added: 'added',
+    removed: 'removed',
+    none: 'none',
+    points: 'points',
+    engagement: 'behaviour',
+    fit: 'attributes',
+    hot: 'hot rule',
+    stage: 'stage',
+    segment: 'segment',
+    signal: 'signal',
+    group: 'group',
+    grades: 'grades',
+    score: 'score',
+    warm: 'warm',
+    rearm: 're-arm',
+  },
 } as const;
 
 /** What differs, section by section, in the order of the document. */
@@ -34,7 +66,8 @@ export function rulebookChanges(before: CompiledRulebook, after: CompiledRuleboo
       if (text) changes.push({ path: entry.path, kind: 'changed', text: `${entry.title}: ${text}` });
     }
   }
-  for (const entry of old.values()) changes.push({ path: entry.path, kind: 'removed', text: `${entry.title}: ${words[locale].removed}` });
+  for (const entry of old.values())
+    changes.push({ path: entry.path, kind: 'removed', text: `${entry.title}: ${words[locale].removed}` });
   return changes;
 }
 
@@ -72,7 +105,11 @@ function entriesOf(rulebook: CompiledRulebook, locale: Locale): Entry[] {
       title: `${w.engagement} ${label(signal)}`,
       facts: factsOf(rule),
     })),
-    ...Object.entries(document.groups ?? {}).map(([name, group]) => ({ path: `groups.${name}`, title: `${w.group} ${name}`, facts: factsOf(group) })),
+    ...Object.entries(document.groups ?? {}).map(([name, group]) => ({
+      path: `groups.${name}`,
+      title: `${w.group} ${name}`,
+      facts: factsOf(group),
+    })),
     ...numbered(rulebook.fit.rules, ({ when }) => when.describe(locale)).map(([key, { points }]) => ({
       path: `fit.${key}`,
       title: `${w.fit} ${key}`,
@@ -86,7 +123,11 @@ function entriesOf(rulebook: CompiledRulebook, locale: Locale): Entry[] {
     ...rulebook.funnel.stages.map((stage, index) => ({
       path: `stages.${stage.name}`,
       title: `${w.stage} ${label(stage.name)}`,
-      facts: { '': stage.when?.describe(locale) ?? w.none, '#': String(index + 1), ...factsOf({ outcomes: stage.rule.outcomes?.join(', ') }) },
+      facts: {
+        '': stage.when?.describe(locale) ?? w.none,
+        '#': String(index + 1),
+        ...factsOf({ outcomes: stage.rule.outcomes?.join(', ') }),
+      },
     })),
     ...rulebook.segments.map((segment) => condition('segments', w.segment, segment)),
   ];

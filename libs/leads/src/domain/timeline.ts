@@ -14,7 +14,9 @@ const readTitle = pathReader('title');
 // control characters, line separators, and marks that turn the writing direction around
 const unruly = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/gu;
 const shown = (value: Json | undefined): string =>
-  typeof value === 'string' || typeof value === 'number' ? cutText(String(value).replace(unruly, ' ').replace(/ {2,}/g, ' ').trim(), 120) : '';
+  typeof value === 'string' || typeof value === 'number'
+    ? cutText(String(value).replace(unruly, ' ').replace(/ {2,}/g, ' ').trim(), 120)
+    : '';
 const after = (separator: string, value: string): string => (value === '' ? '' : separator + value);
 const property = (event: LeadEvent, name: string): string => shown(member(event.properties, name));
 
@@ -50,19 +52,31 @@ const named = (lines: Record<string, Line>, event: LeadEvent, rest = ''): Line =
   const line = Object.hasOwn(lines, name) ? lines[name]! : { ja: shown(name), en: shown(name) };
   return { ja: line.ja + after('：', rest), en: line.en + after(': ', rest) };
 };
-const same = (ja: string, en: string): Writer => () => ({ ja, en });
+const same =
+  (ja: string, en: string): Writer =>
+  () => ({ ja, en });
 
 const writers: Record<LeadEvent['type'], Writer> = {
   page: (event) => {
     const page = shown(readTitle(event)) || shown(event.name) || shown(readPath(event));
     return { ja: `ページを閲覧${after('：', page)}`, en: `Viewed a page${after(': ', page)}` };
   },
-  screen: (event) => ({ ja: `画面を閲覧${after('：', shown(event.name))}`, en: `Viewed a screen${after(': ', shown(event.name))}` }),
+  screen: (event) => ({
+    ja: `画面を閲覧${after('：', shown(event.name))}`,
+    en: `Viewed a screen${after(': ', shown(event.name))}`,
+  }),
   track: (event) => {
-    if (event.links) return { ja: `フォームを送信${after('：', shown(event.name))}`, en: `Submitted a form${after(': ', shown(event.name))}` };
+    if (event.links)
+      return {
+        ja: `フォームを送信${after('：', shown(event.name))}`,
+        en: `Submitted a form${after(': ', shown(event.name))}`,
+      };
     return named(mails, event, property(event, 'url') || property(event, 'file'));
   },
-  group: (event) => ({ ja: `会社を特定${after('：', shown(event.traits?.['name'] ?? event.groupId))}`, en: `Belongs to${after(' ', shown(event.traits?.['name'] ?? event.groupId))}` }),
+  group: (event) => ({
+    ja: `会社を特定${after('：', shown(event.traits?.['name'] ?? event.groupId))}`,
+    en: `Belongs to${after(' ', shown(event.traits?.['name'] ?? event.groupId))}`,
+  }),
   identify: same('本人を特定', 'Identified'),
   alias: same('以前の識別子と結び付けた', 'Linked to an earlier id'),
   merge: same('別のリードと統合', 'Merged with another lead'),
@@ -75,10 +89,14 @@ const writers: Record<LeadEvent['type'], Writer> = {
   },
   suppression: (event) => named(suppressions, event),
   outcome: (event) => named(outcomes, event, property(event, 'reason') || property(event, 'note')),
-  delivery: (event) => named(deliveries, event, [property(event, 'channel'), property(event, 'scenario')].filter(Boolean).join(' / ')),
+  delivery: (event) =>
+    named(deliveries, event, [property(event, 'channel'), property(event, 'scenario')].filter(Boolean).join(' / ')),
   verdict: (event) => ({ ja: `判定：${shown(event.name)}`, en: `Judged: ${shown(event.name)}` }),
   unmerge: same('統合を取り消した', 'Un-merged'),
-  retraction: (event) => (event.name === 'restored' ? { ja: '記録を元に戻した', en: 'Restored a record' } : { ja: '記録を取り消した', en: 'Withdrew a record' }),
+  retraction: (event) =>
+    event.name === 'restored'
+      ? { ja: '記録を元に戻した', en: 'Restored a record' }
+      : { ja: '記録を取り消した', en: 'Withdrew a record' },
   decision: (event) => {
     const to = property(event, 'to');
     const what = [property(event, 'decision'), property(event, 'name')].filter(Boolean).join(' ');
