@@ -27,6 +27,7 @@ import {
   type Zone,
 } from '#libs/leads/domain';
 import { keySetName, type Leads } from './naive-fold.js';
+import { replace } from './replace.js';
 
 /**
  * The projector's batch without a database: what it reads, what it moves, what it adds and what it refolds. A lead is the
@@ -292,11 +293,3 @@ export class IncrementalFold {
 }
 
 const isFact = (event: LeadEvent): boolean => !['judgement', 'retraction', 'decision'].includes(kindOf(event));
-
-/** Sets or removes; returns whichever of the old and the new value differs from nothing, if they differ. */
-function replace<T>(rows: Map<string, T>, id: string, value: T | undefined): T | undefined {
-  const old = rows.get(id);
-  if (value === undefined) rows.delete(id);
-  else rows.set(id, value);
-  return old === undefined || value === undefined ? (value ?? old) : undefined;
-}
