@@ -96,7 +96,8 @@ export class Act {
     const pump = (name: string, idleMs: number, work: () => Promise<boolean>, restMs?: number) =>
       new Pump({ name, idleMs, work, log, progress, restMs });
     this.pumps = [
-      pump('alerts', 5_000, () => crossings.take()),
+      // alerts first: what enrols people by the same events waits until their crossings are handed out
+      pump('alerts', 5_000, () => crossings.take().finally(() => relayPump.wake())),
       pump('relay', 5_000, () => others.take()),
       pump('facts', 5_000, () => relayFacts(pool, eventLog), 100),
       pump('sweep', sweepMs, () => this.sweep()),
@@ -105,7 +106,7 @@ export class Act {
     this.wakeUp = new WakeUp(
       config.DATABASE_URL,
       {
-        [outboxChannel]: () => (alertPump.wake(), relayPump.wake()),
+        [outboxChannel]: () => alertPump.wake(),
         [factsChannel]: () => factPump.wake(),
         [dueChannel]: () => sweepPump.wake(),
       },

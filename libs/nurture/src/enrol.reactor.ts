@@ -20,13 +20,17 @@ export class EnrolReactor implements NoticeHandler {
   ) {}
 
   async handle(client: PoolClient, notices: Notice[]): Promise<CreatedDelivery[]> {
-    const active = await readActiveScenarios(client);
+    // a quiet event enrols nobody: imports, publishes and corrections send no mail; and no scenario begins by a crossing,
+    // whose alert waits for this
+    const entering = notices.some((notice) => notice.quietCause === null && notice.kind !== 'crossing');
+    const active = entering ? await readActiveScenarios(client, this.parts.versions) : [];
     const leads = await readLeads(
       client,
       notices.map((notice) => notice.subjectKey),
     );
-    const now = await databaseNow(client);
-    const holds = await this.parts.judge(client);
+    const judging = active.some(({ scenario }) => scenario.entry.when !== undefined);
+    const now = judging ? await databaseNow(client) : undefined;
+    const holds = judging ? await this.parts.judge(client) : undefined;
     const touched = new Set<string>();
     for (const notice of notices) {
       const record = leads.get(notice.subjectKey);
@@ -34,12 +38,11 @@ export class EnrolReactor implements NoticeHandler {
       if (notice.kind === 'signal')
         for (const id of await this.wakeBySignal(client, notice, record.lead)) touched.add(id);
       if (notice.kind === 'crossing') for (const id of await wakeRuns(client, [record.lead])) touched.add(id);
-      // a quiet event enrols nobody: imports, publishes and corrections send no mail
       if (notice.quietCause !== null) continue;
       for (const entered of active) {
         const { entry } = entered.scenario;
         if (!opens(entered, notice)) continue;
-        if (entry.when && !holds(entry.when, record, now.getTime())) continue;
+        if (entry.when && !holds!(entry.when, record, now!.getTime())) continue;
         const id = await createRun(client, {
           key: `${entered.scenario.name}:${notice.event}`,
           scenario: entered.scenario.name,

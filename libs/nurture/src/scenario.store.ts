@@ -25,14 +25,6 @@ export async function listScenarioRows(db: Queryable, name?: string): Promise<Sc
   return result.rows;
 }
 
-export async function readActiveScenarios(db: Queryable): Promise<ActiveScenario[]> {
-  const result = await db.query<{ version: number; document: unknown }>(
-    `select v.version, v.document from scenario s join scenario_version v on v.name = s.name and v.version = s.active_version
-     where not s.paused order by s.name`,
-  );
-  return result.rows.map(({ version, document }) => ({ version, scenario: parseScenario(document) }));
-}
-
 /** Versions are immutable: read once. */
 export class ScenarioVersions {
   private readonly known = new Map<string, Scenario>();
@@ -49,6 +41,15 @@ export class ScenarioVersions {
     this.known.set(key, scenario);
     return scenario;
   }
+}
+
+export async function readActiveScenarios(db: Queryable, versions: ScenarioVersions): Promise<ActiveScenario[]> {
+  const result = await db.query<{ name: string; version: number }>(
+    'select name, active_version as version from scenario where not paused and active_version is not null order by name',
+  );
+  const active: ActiveScenario[] = [];
+  for (const { name, version } of result.rows) active.push({ version, scenario: await versions.read(db, name, version) });
+  return active;
 }
 
 /**
