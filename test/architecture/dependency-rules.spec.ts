@@ -19,6 +19,7 @@ const libs = [
   'delivery',
   'nurture',
   'handoff',
+  'insights',
 ];
 
 let violations: { from: string; rule: { name: string }; cycle?: { name: string }[] }[];

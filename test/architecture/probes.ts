@@ -41,6 +41,7 @@ export const probes: Probe[] = [
   direction('delivery', 'nurture'),
   direction('nurture', 'handoff'),
   direction('handoff', 'nurture'),
+  direction('insights', 'delivery'),
   { rule: 'libs-know-no-outside', file: 'libs/platform/src/planted-outside.ts', line: "import '#migrations';" },
   {
     rule: 'apps-know-no-outside',

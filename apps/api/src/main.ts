@@ -4,6 +4,7 @@ import {
   createLogger,
   createMetrics,
   createPool,
+  explainFailedStart,
   missingMigrations,
   parseConfig,
   refuseDrivenClock,
@@ -15,6 +16,7 @@ import { ensureFirstAdminKey } from './access/api-key.store.js';
 import { apiConfig } from './api.config.js';
 import { createApp, serveDocs } from './create-app.js';
 
+const started = explainFailedStart('api');
 const config = parseConfig(apiConfig);
 const logger = createLogger('api', config.LOG_LEVEL);
 const pool = createPool(
@@ -49,6 +51,7 @@ if (firstKey) process.stdout.write(`First admin key (shown only now): ${firstKey
 await app.listen(config.API_PORT, config.HOST);
 logger.info({ port: config.API_PORT }, 'api is listening');
 
+started();
 stopOnSignals(logger, async () => {
   // requests under way are answered before the parts they use close
   await app.close();

@@ -1,6 +1,6 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
-import { runChecks } from '#libs/platform';
+import { Controller, Get, Inject, NotFoundException, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { mayReadMetrics, runChecks } from '#libs/platform';
 import type { CollectorParts } from './parts.js';
 
 export const collectorParts = Symbol('collectorParts');
@@ -26,7 +26,8 @@ export class HealthController {
   }
 
   @Get('metrics')
-  async metrics(@Res() reply: FastifyReply) {
+  async metrics(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    if (!mayReadMetrics(request.raw, this.parts.config.METRICS_TOKEN)) throw new NotFoundException();
     const { registry } = this.parts.metrics;
     return reply.header('content-type', registry.contentType).send(await registry.metrics());
   }

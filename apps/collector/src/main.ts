@@ -1,9 +1,10 @@
 import { assertMode, createEventLog } from '#libs/event-log';
-import { createLogger, createPool, parseConfig, within, stopOnSignals } from '#libs/platform';
+import { createLogger, createPool, explainFailedStart, parseConfig, within, stopOnSignals } from '#libs/platform';
 import { SourceDirectory } from '#libs/sources';
 import { collectorConfig } from './collector.config.js';
 import { createApp } from './create-app.js';
 
+const started = explainFailedStart('collector');
 const config = parseConfig(collectorConfig);
 const log = createLogger('collector', config.LOG_LEVEL);
 const pool = createPool(
@@ -24,6 +25,7 @@ const { app, close } = await createApp({ config, log, eventLog, sources });
 await app.listen(config.COLLECTOR_PORT, config.HOST);
 log.info({ port: config.COLLECTOR_PORT }, 'collector is listening');
 
+started();
 stopOnSignals(log, async () => {
   await close();
   await eventLog.close();

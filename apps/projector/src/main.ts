@@ -4,6 +4,7 @@ import { assertMode } from '#libs/event-log';
 import {
   createLogger,
   createPool,
+  explainFailedStart,
   missingMigrations,
   parseConfig,
   refuseDrivenClock,
@@ -14,6 +15,7 @@ import { migrations } from '#migrations';
 import { projectorConfig } from './projector.config.js';
 import { ProjectorModule } from './projector.module.js';
 
+const started = explainFailedStart('projector');
 const config = parseConfig(projectorConfig);
 const logger = createLogger('projector', config.LOG_LEVEL);
 
@@ -42,4 +44,5 @@ const app = await NestFactory.createApplicationContext(ProjectorModule.of(config
 });
 
 // batches under way are committed first
+started();
 stopOnSignals(logger, () => app.close());

@@ -19,7 +19,8 @@ export class ProjectorModule {
               {
                 url: config.DATABASE_URL,
                 applicationName: 'leadfold-projector',
-                max: config.PROJECTOR_CONCURRENCY + 2,
+                // a place more for the urgent lane, two for the upkeep
+                max: config.PROJECTOR_CONCURRENCY + 3,
               },
               (error) => log.warn({ err: error }, 'idle database connection lost'),
             ),

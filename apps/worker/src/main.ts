@@ -5,6 +5,7 @@ import { assertQueueMode } from '#libs/job-queue';
 import {
   createLogger,
   createPool,
+  explainFailedStart,
   missingMigrations,
   parseConfig,
   refuseDrivenClock,
@@ -14,6 +15,7 @@ import { migrations } from '#migrations';
 import { workerConfig } from './worker.config.js';
 import { WorkerModule } from './worker.module.js';
 
+const started = explainFailedStart('worker');
 const config = parseConfig(workerConfig);
 const logger = createLogger('worker', config.LOG_LEVEL);
 
@@ -40,4 +42,5 @@ const app = await NestFactory.createApplicationContext(WorkerModule.of(config, l
 });
 
 // what is handed off is finished first: a clean stop leaves nothing unknown
+started();
 stopOnSignals(logger, () => app.close());

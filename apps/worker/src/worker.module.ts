@@ -43,6 +43,7 @@ export class Worker implements OnApplicationBootstrap, OnApplicationShutdown {
       host: config.HOST,
       port: config.WORKER_PROBE_PORT,
       metrics,
+      ...(config.METRICS_TOKEN ? { metricsToken: config.METRICS_TOKEN } : {}),
       checks: {
         progress: () => ({ ok: progress.healthy(), detail: progress.silentForMs() }),
         database: async () => ({ ok: (await pool.query('select 1')).rowCount === 1 }),

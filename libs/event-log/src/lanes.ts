@@ -4,11 +4,14 @@
  */
 export class Lanes {
   private free: number;
+  /** One place more than asked for, never given to a later lane: an urgent record waits for no long batch to end. */
+  private readonly kept: number;
   private readonly waiting: { lane: number; grant(granted: boolean): void }[] = [];
   private readonly behind: Set<string>[] = [];
 
-  constructor(concurrency: number) {
-    this.free = concurrency;
+  constructor(concurrency: number, lanes: number) {
+    this.kept = lanes > 1 && concurrency > 1 ? 1 : 0;
+    this.free = concurrency + this.kept;
   }
 
   /** False when the wait was given up because of `signal`. */
@@ -49,7 +52,7 @@ export class Lanes {
   private grant(): void {
     while (this.free > 0 && this.waiting.length > 0) {
       const first = this.waiting.reduce((best, each) => (each.lane < best.lane ? each : best));
-      if (this.heldBack(first.lane)) return;
+      if (this.heldBack(first.lane) || (first.lane > 0 && this.free <= this.kept)) return;
       this.waiting.splice(this.waiting.indexOf(first), 1);
       this.free -= 1;
       first.grant(true);

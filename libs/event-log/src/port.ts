@@ -59,7 +59,7 @@ export type BatchOutcome =
 export interface ConsumerHandlers {
   /** At every assignment: where to begin. Compares what is applied with what the log still holds. */
   assigned(bounds: PartitionBounds): Promise<{ start: number } | { stop: string }>;
-  /** One call at a time per partition, different partitions concurrently up to `concurrency`. Throwing retries the same batch with back-off. */
+  /** One call at a time per partition, different partitions concurrently up to `concurrency`, one more where the first of several topics has something. Throwing retries the same batch with back-off. */
   batch(batch: RecordBatch, signal: AbortSignal): Promise<BatchOutcome>;
   /** A fetch was answered, empty ones included: the consumer is alive. */
   alive(): void;

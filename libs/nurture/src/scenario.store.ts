@@ -48,7 +48,8 @@ export async function readActiveScenarios(db: Queryable, versions: ScenarioVersi
     'select name, active_version as version from scenario where not paused and active_version is not null order by name',
   );
   const active: ActiveScenario[] = [];
-  for (const { name, version } of result.rows) active.push({ version, scenario: await versions.read(db, name, version) });
+  for (const { name, version } of result.rows)
+    active.push({ version, scenario: await versions.read(db, name, version) });
   return active;
 }
 

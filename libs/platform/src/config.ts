@@ -21,13 +21,21 @@ export function parseConfig<S extends ConfigSchema>(schema: S, env: NodeJS.Proce
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   throw new ConfigError(
-    parsed.error.issues.map((issue) => ({ name: issue.path.join('.') || '(all)', problem: issue.message })),
+    parsed.error.issues.map(({ path, message }) => {
+      const name = path.join('.') || '(all)';
+      return { name, problem: name in given ? message : 'is missing' };
+    }),
   );
 }
 
 export const platformConfig = z.object({
   DATABASE_URL: z.url().describe('PostgreSQL 15 or newer, e.g. postgres://user:password@127.0.0.1:5432/leadfold'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('pino level'),
+  METRICS_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .describe('Bearer token for /metrics (a secret); without it only this machine may read them'),
   ALLOW_DRIVEN_CLOCK: z
     .stringbool()
     .default(false)

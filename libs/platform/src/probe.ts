@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { mayReadMetrics } from './metrics-access.js';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
 export { Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -18,13 +19,15 @@ export async function serveProbe(options: {
   host: string;
   port: number;
   metrics: Registry;
+  metricsToken?: string;
   checks: Record<string, Check>;
 }): Promise<Server> {
   const server = createServer((request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type }).end(body);
     const path = request.url?.split('?')[0];
-    if (path === '/metrics') {
+    if (path === '/metrics' && !mayReadMetrics(request, options.metricsToken)) answer(404, 'text/plain', 'not found');
+    else if (path === '/metrics') {
       options.metrics.metrics().then(
         (text) => answer(200, options.metrics.contentType, text),
         (error: Error) => answer(500, 'text/plain', error.message),

@@ -1,10 +1,11 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Inject, NotFoundException, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EventLog } from '#libs/event-log';
-import { runChecks, type Pool, type Registry } from '#libs/platform';
+import { mayReadMetrics, runChecks, type Pool, type Registry } from '#libs/platform';
 import { Public } from '../access/allow.decorator.js';
-import { EVENT_LOG, METRICS, POOL } from '../tokens.js';
+import type { ApiConfig } from '../api.config.js';
+import { CONFIG, EVENT_LOG, METRICS, POOL } from '../tokens.js';
 
 @ApiExcludeController()
 @Controller()
@@ -13,6 +14,7 @@ export class HealthController {
     @Inject(POOL) private readonly pool: Pool,
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(METRICS) private readonly metrics: Registry,
+    @Inject(CONFIG) private readonly config: ApiConfig,
   ) {}
 
   @Get('healthz')
@@ -34,7 +36,8 @@ export class HealthController {
 
   @Get('metrics')
   @Public()
-  async prometheus(@Res() reply: FastifyReply) {
+  async prometheus(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    if (!mayReadMetrics(request.raw, this.config.METRICS_TOKEN)) throw new NotFoundException();
     await reply.header('content-type', this.metrics.contentType).send(await this.metrics.metrics());
   }
 }

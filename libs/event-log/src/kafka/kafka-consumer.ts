@@ -12,7 +12,7 @@ export async function consumeKafka(
   options: ConsumeOptions,
   handlers: ConsumerHandlers,
 ): Promise<Consumer> {
-  const lanes = new Lanes(options.concurrency);
+  const lanes = new Lanes(options.concurrency, options.topics.length);
   const running: KafkaLane[] = [];
   let end: () => void;
   let fail: (error: Error) => void;

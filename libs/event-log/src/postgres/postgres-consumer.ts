@@ -25,7 +25,7 @@ export class PostgresConsumer implements Consumer {
     private readonly log: Logger,
     private readonly trim: () => Promise<void>,
   ) {
-    this.lanes = new Lanes(options.concurrency);
+    this.lanes = new Lanes(options.concurrency, options.topics.length);
     this.ended = this.run();
     this.ended.catch(() => undefined);
   }
