@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics } from '#libs/event-log';
 import { ensureDefaultRulebook } from '#libs/projection';
@@ -29,6 +30,8 @@ interface Measured {
   latencies: number[];
   /** Where the time went: median ms from each instant to the next. */
   stages: Record<string, number>;
+  /** How many cores each process used meanwhile. */
+  cores?: Record<string, number>;
   wrong?: string;
 }
 
@@ -69,7 +72,15 @@ export const alertLatency: Row = async (bench) => {
         const rounds = bench.options.quick ? 30 : 75;
         const before = await hops.measure(rounds);
         const results: Measured[] = [];
-        for (const level of levels) results.push(await stretch.measure(level, bench.options.seconds));
+        for (const level of levels) {
+          const used = startCpu({ bench: process.pid, ...bench.servicePids, ...pidsOf(system) });
+          const since = performance.now();
+          const result = await stretch.measure(level, bench.options.seconds);
+          const lengthSeconds = (performance.now() - since) / 1000;
+          const { seconds, foreign } = used.read();
+          const cores = Object.fromEntries(Object.entries(seconds).map(([name, each]) => [name, each / lengthSeconds]));
+          results.push({ ...result, cores: { ...cores, foreign: foreign * os.cpus().length } });
+        }
         const after = await hops.measure(rounds);
         await sink.call('take');
         const reading = cpu.read();
