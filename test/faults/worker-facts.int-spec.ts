@@ -19,6 +19,9 @@ const env = (more: Record<string, string>) => ({
   WORKER_PROBE_PORT: '0',
   PROJECTOR_PROBE_PORT: '0',
   TRACKING_SECRET: 'a secret of the tests, long enough for the schema',
+  MAIL_FROM: 'marketing@example.com',
+  SENDER_ADDRESS: '1-2-3 Test, Tokyo',
+  SITE_URL: 'https://www.example.com',
   ...more,
 });
 
