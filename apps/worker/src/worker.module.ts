@@ -8,6 +8,7 @@ import { createNurture, ensureDefaultScenarios, judgeByRulebook, type Nurture } 
 import { createMetrics, createPool, Progress, serveProbe, type Logger, type Pool } from '#libs/platform';
 import { ensureDefaultRulebook, organisationZone } from '#libs/projection';
 import { Act } from './act.js';
+import { pinned, prepared } from './prepared-pool.js';
 import type { WorkerConfig } from './worker.config.js';
 
 type Metrics = ReturnType<typeof createMetrics>;
@@ -75,8 +76,10 @@ export class WorkerModule {
         {
           provide: 'pool',
           useFactory: () =>
-            createPool({ url: config.DATABASE_URL, applicationName: 'leadfold-worker', max: 8 }, (error) =>
-              log.warn({ err: error }, 'idle database connection lost'),
+            prepared(
+              createPool({ url: pinned(config.DATABASE_URL), applicationName: 'leadfold-worker', max: 8 }, (error) =>
+                log.warn({ err: error }, 'idle database connection lost'),
+              ),
             ),
         },
         { provide: 'event-log', useFactory: () => createEventLog(config, log) },
