@@ -20,7 +20,8 @@ export function prepared(pool: Pool): Pool {
   pool.on('connect', (client: PoolClient) => {
     const query = client.query.bind(client) as Query;
     (client as unknown as { query: Query }).query = (text, values, ...rest) => {
-      if (typeof text !== 'string' || !Array.isArray(values) || values.length === 0) return query(text, values, ...rest);
+      if (typeof text !== 'string' || !Array.isArray(values) || values.length === 0)
+        return query(text, values, ...rest);
       const name = named(text);
       return name ? query({ name, text, values }, ...rest) : query(text, values, ...rest);
     };
