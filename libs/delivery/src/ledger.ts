@@ -60,9 +60,14 @@ export class SendLedger {
       return { kind: 'failed', reason: 'channel-off', error: `no ${delivery.channel} channel is configured` };
     const opened = await sender.open(delivery, AbortSignal.timeout(this.leaseMs / 2)).catch(asOutcome);
     if (opened.kind !== 'open') return opened;
-    if (!(await this.marks.add(delivery).catch(() => false))) {
+    const held = await this.marks.add(delivery).catch((error: unknown) => error);
+    if (held !== true) {
       opened.abandon();
-      this.options.log.warn({ delivery: delivery.id }, 'lease lost before the hand-off, not sent');
+      // the lease runs out and another attempt follows, whether it was lost or the database did not answer
+      this.options.log.warn(
+        { delivery: delivery.id, ...(held === false ? { lease: 'lost' } : { err: held }) },
+        'hand-off not marked, not sent',
+      );
       return undefined;
     }
     fp('worker.after_handoff');
