@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrations } from '#migrations';
-import { missingMigrations } from '#libs/platform';
+import { missingMigrations, refuseUnprepared } from '#libs/platform';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 
 let database: TestDatabase;
@@ -10,12 +10,16 @@ beforeAll(async () => {
 afterAll(() => database?.drop());
 
 test('a migrated database lacks nothing', async () => {
-  expect(
-    await missingMigrations(
-      database.pool,
-      migrations.map((m) => new m()),
-    ),
-  ).toEqual([]);
+  expect(await missingMigrations(database.pool, migrations)).toEqual([]);
+});
+
+test('a process refuses a database that lacks a migration, by its name', async () => {
+  class NotYetRun1999999999999 {
+    name = 'NotYetRun1999999999999';
+  }
+  const needs = { migrations: [...migrations, NotYetRun1999999999999], drivenClock: false };
+  await expect(refuseUnprepared(database.pool, needs)).rejects.toThrow('NotYetRun1999999999999');
+  await expect(refuseUnprepared(database.pool, { ...needs, migrations })).resolves.toBeUndefined();
 });
 
 test('S10: the audit log cannot be changed, deleted or truncated', async () => {

@@ -39,10 +39,7 @@ async function machine(): Promise<Finding[]> {
 async function database(): Promise<Finding[]> {
   try {
     return await withPool(async (pool) => {
-      const missing = await missingMigrations(
-        pool,
-        migrations.map((migration) => ({ name: new migration().name })),
-      );
+      const missing = await missingMigrations(pool, migrations);
       const schema = {
         ok: !missing.length,
         about: 'schema',

@@ -5,9 +5,8 @@ import {
   createMetrics,
   createPool,
   explainFailedStart,
-  missingMigrations,
   parseConfig,
-  refuseDrivenClock,
+  refuseUnprepared,
   stopOnSignals,
 } from '#libs/platform';
 import { ProjectionContext } from '#libs/projection';
@@ -24,15 +23,7 @@ const pool = createPool(
   (error) => logger.warn({ err: error }, 'idle database connection lost'),
 );
 
-const missing = await missingMigrations(
-  pool,
-  migrations.map((migration) => new migration()),
-);
-if (missing.length) {
-  logger.fatal({ missing }, 'the database lacks migrations: run leadfold migrate');
-  process.exit(1);
-}
-await refuseDrivenClock(pool, config.ALLOW_DRIVEN_CLOCK);
+await refuseUnprepared(pool, { migrations, drivenClock: config.ALLOW_DRIVEN_CLOCK });
 await assertMode(pool, config.EVENT_LOG);
 const eventLog = createEventLog(config, logger);
 

@@ -5,9 +5,8 @@ import {
   createLogger,
   createPool,
   explainFailedStart,
-  missingMigrations,
   parseConfig,
-  refuseDrivenClock,
+  refuseUnprepared,
   stopOnSignals,
 } from '#libs/platform';
 import { ensureDefaultRulebook, recordZone } from '#libs/projection';
@@ -23,15 +22,7 @@ const checks = createPool(
   { url: config.DATABASE_URL, applicationName: 'leadfold-projector-start', max: 1 },
   () => undefined,
 );
-const missing = await missingMigrations(
-  checks,
-  migrations.map((migration) => new migration()),
-);
-if (missing.length) {
-  logger.fatal({ missing }, 'the database lacks migrations: run leadfold migrate');
-  process.exit(1);
-}
-await refuseDrivenClock(checks, config.ALLOW_DRIVEN_CLOCK);
+await refuseUnprepared(checks, { migrations, drivenClock: config.ALLOW_DRIVEN_CLOCK });
 await assertMode(checks, config.EVENT_LOG);
 for (const warning of await recordZone(checks, config.TIME_ZONE))
   logger.warn(warning, 'days were counted otherwise before: run leadfold rebuild');

@@ -6,9 +6,8 @@ import {
   createLogger,
   createPool,
   explainFailedStart,
-  missingMigrations,
   parseConfig,
-  refuseDrivenClock,
+  refuseUnprepared,
   stopOnSignals,
 } from '#libs/platform';
 import { migrations } from '#migrations';
@@ -23,15 +22,7 @@ const checks = createPool(
   { url: config.DATABASE_URL, applicationName: 'leadfold-worker-start', max: 1 },
   () => undefined,
 );
-const missing = await missingMigrations(
-  checks,
-  migrations.map((migration) => new migration()),
-);
-if (missing.length) {
-  logger.fatal({ missing }, 'the database lacks migrations: run leadfold migrate');
-  process.exit(1);
-}
-await refuseDrivenClock(checks, config.ALLOW_DRIVEN_CLOCK);
+await refuseUnprepared(checks, { migrations, drivenClock: config.ALLOW_DRIVEN_CLOCK });
 await assertMode(checks, config.EVENT_LOG);
 await assertQueueMode(checks, config.JOB_QUEUE);
 await checks.end();

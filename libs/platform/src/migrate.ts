@@ -1,5 +1,8 @@
 import 'reflect-metadata';
 import { DataSource, type MixedList } from 'typeorm';
+import { refuseDrivenClock } from './clock.js';
+import type { Queryable } from './database.js';
+import { DomainError } from './domain/index.js';
 import { advisoryLocks } from './locks.js';
 
 /**
@@ -30,17 +33,27 @@ export async function migrate(url: string, migrations: MixedList<Function>): Pro
   }
 }
 
-/** Names of migrations this code knows and the database lacks: a process refuses to start while there are any. */
-export async function missingMigrations(
-  db: { query(sql: string): Promise<{ rows: { name: string }[] }> },
-  known: { name: string }[],
-): Promise<string[]> {
-  const applied = await db.query('select name from migrations').then(
+type MigrationClass = new () => { name: string };
+
+/** Refuses a start on a database that is not as this code needs it: migrations missing, or a clock that a test drives. */
+export async function refuseUnprepared(
+  db: Queryable,
+  needs: { migrations: MigrationClass[]; drivenClock: boolean },
+): Promise<void> {
+  const missing = await missingMigrations(db, needs.migrations);
+  if (missing.length)
+    throw new DomainError('migrations-missing', `the database lacks ${missing.join(', ')}: run leadfold migrate`);
+  await refuseDrivenClock(db, needs.drivenClock);
+}
+
+/** Names of migrations this code knows and the database lacks. */
+export async function missingMigrations(db: Queryable, known: MigrationClass[]): Promise<string[]> {
+  const applied = await db.query<{ name: string }>('select name from migrations').then(
     (result) => new Set(result.rows.map((row) => row.name)),
     (error: { code?: string }) => {
       if (error.code === '42P01') return new Set<string>();
       throw error;
     },
   );
-  return known.map((migration) => migration.name).filter((name) => !applied.has(name));
+  return known.map((migration) => new migration().name).filter((name) => !applied.has(name));
 }
