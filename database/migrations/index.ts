@@ -4,6 +4,7 @@ import { Actions1795000000003 } from './1795000000003-actions.js';
 import { EmbeddedLog1795000000004 } from './1795000000004-embedded-log.js';
 import { MailHits1795000000005 } from './1795000000005-mail-hits.js';
 import { StatedIdentity1795000000006 } from './1795000000006-stated-identity.js';
+import { HeldDecisions1795000000011 } from './1795000000011-held-decisions.js';
 
 /** In order. Classes, not globs: a missing file is a compile error. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   EmbeddedLog1795000000004,
   MailHits1795000000005,
   StatedIdentity1795000000006,
+  HeldDecisions1795000000011,
 ];

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
-import { RecordOutcomeHandler } from '#libs/handoff';
+import { ListHeldAlertsHandler, RecordOutcomeHandler, ReleaseHeldAlertsHandler } from '#libs/handoff';
 import {
   ActivateScenarioHandler,
   ListScenariosHandler,
@@ -35,6 +35,7 @@ import { ListQuarantineHandler } from './quarantine/quarantine.query.js';
 import { ReplayRecordHandler } from './quarantine/replay-record.command.js';
 import { PublishRulebookHandler, SaveRulebookHandler } from './rulebook/change-rulebook.command.js';
 import { CompareDraftHandler } from './rulebook/compare-draft.query.js';
+import { HeldAlertsController } from './rulebook/held-alerts.controller.js';
 import { RulebookController } from './rulebook/rulebook.controller.js';
 import { ScenariosController } from './scenarios/scenarios.controller.js';
 import { SourcesController } from './sources/sources.controller.js';
@@ -55,6 +56,7 @@ const controllers = [
   DeliveriesController,
   FunnelController,
   HealthController,
+  HeldAlertsController,
   IdentityController,
   LeadsController,
   QuarantineController,
@@ -73,6 +75,7 @@ const handlers = [
   provide(ExplainScoreHandler, POOL, ProjectionContext),
   provide(JudgeIdentityHandler, POOL, EVENT_LOG),
   provide(ListDeliveriesHandler, POOL),
+  provide(ListHeldAlertsHandler, POOL),
   provide(ListLeadsHandler, POOL, ProjectionContext),
   provide(ListQuarantineHandler, POOL),
   provide(ListScenariosHandler, POOL),
@@ -84,6 +87,7 @@ const handlers = [
   provide(ReadScenarioHandler, POOL),
   provide(ReadTimelineHandler, POOL),
   provide(RecordOutcomeHandler, POOL, EVENT_LOG),
+  provide(ReleaseHeldAlertsHandler, POOL),
   provide(ReplayRecordHandler, POOL, EVENT_LOG),
   provide(SaveRulebookHandler, POOL),
   provide(SaveScenarioVersionHandler, POOL),

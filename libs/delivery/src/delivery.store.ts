@@ -47,3 +47,17 @@ export async function createDeliveries(db: Queryable, deliveries: NewDelivery[])
   );
   return created.rows.filter((row) => row.state === 'pending').map(({ state: _, ...row }) => row);
 }
+
+/**
+ * Lets deliveries of these crossings go that were born suppressed for this reason: the same rows under the same ids and
+ * keys, so that each is sent at most once (I17). Returns how many; wake the sweep (`dueChannel`) after the commit.
+ */
+export async function releaseSuppressed(db: Queryable, crossings: readonly string[], reason: string): Promise<number> {
+  const released = await db.query(
+    `update delivery set state = 'pending', reason = null, ended_at = null, enqueued_at = null,
+       due_at = leadfold_now(), limit_at = leadfold_now() + $3 * interval '1 ms'
+     where crossing = any($1::uuid[]) and state = 'suppressed' and reason = $2 and attempt = 0`,
+    [crossings, reason, dayMs],
+  );
+  return released.rowCount ?? 0;
+}

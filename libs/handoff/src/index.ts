@@ -3,3 +3,5 @@ export { alertContent, type AlertContent, type AlertInput, type Locale } from '.
 export * from './alert.reactor.js';
 export * from './handoff.config.js';
 export { RecordOutcome, RecordOutcomeHandler } from './record-outcome.command.js';
+export * from './held-alerts.query.js';
+export { ReleaseHeldAlerts, ReleaseHeldAlertsHandler, type ReleasedAlerts } from './release-held-alerts.command.js';
