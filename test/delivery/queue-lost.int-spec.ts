@@ -4,15 +4,18 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { startActing, type Acting } from '#test/acting';
+import { AlertReactor, handoffConfig } from '#libs/handoff';
+import { parseConfig } from '#libs/platform';
+import { cross, plainReader, startActing, type Acting } from '#test/acting';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { mailsDue } from '#test/mails-due';
 import { plainMail } from '#test/plain-mail';
-import { SmtpSink } from '#test/sinks';
+import { HttpSink, SmtpSink } from '#test/sinks';
 import { until } from '#test/until';
 
 let db: TestDatabase;
 let mail: SmtpSink;
+let hook: HttpSink;
 let acting: Acting;
 let redis: ChildProcess;
 let port: number;
@@ -60,18 +63,21 @@ async function stopRedis(): Promise<void> {
 
 beforeAll(async () => {
   port = await freePort();
-  [db, mail] = await Promise.all([createTestDatabase(), new SmtpSink().start()]);
+  [db, mail, hook] = await Promise.all([createTestDatabase(), new SmtpSink().start(), new HttpSink().start()]);
   await startRedis();
-  acting = await startActing(
-    db,
-    { SMTP_URL: mail.url, REDIS_URL: `redis://127.0.0.1:${port}` },
-    { mailPolicy: plainMail },
-  );
+  const env = {
+    SMTP_URL: mail.url,
+    REDIS_URL: `redis://127.0.0.1:${port}`,
+    ALERT_WEBHOOK_URL: `${hook.url}/hook`,
+    ALERT_WEBHOOK_SECRETS: `whsec_${Buffer.alloc(24, 7).toString('base64')}`,
+  };
+  const alerts = new AlertReactor(parseConfig(handoffConfig, env), plainReader);
+  acting = await startActing(db, env, { handlers: [alerts], mailPolicy: plainMail });
 });
 afterAll(async () => {
   await acting.stop();
   await stopRedis();
-  await mail.stop();
+  await Promise.all([mail.stop(), hook.stop()]);
   await db.drop();
 });
 
@@ -97,6 +103,8 @@ test('I20: a time without Redis, and an empty one afterwards, cost only the time
   await mailsDue(db.pool, addresses('away', 50));
   await new Promise((resolve) => setTimeout(resolve, 6_000));
   expect(sentTo('away')).toEqual([]);
+  const { decision } = await cross(db);
+  await until('an alert waits for no queue', () => hook.received.some((post) => post.body.includes(decision)));
   await startRedis();
   await until('all are sent', () => sentTo('away').length === 50, 45_000);
   expect(new Set(sentTo('away')).size).toBe(50);

@@ -44,7 +44,10 @@ export async function startActing(
     ...env,
   });
   const log = parts.log ?? createLogger('worker', process.env['LOG_LEVEL'] ?? 'warn');
-  const pool = createPool({ url: db.url, applicationName: 'leadfold-worker', max: 6 }, () => undefined);
+  const pool = createPool(
+    { url: db.url, applicationName: 'leadfold-worker', max: 6, pipelined: true },
+    () => undefined,
+  );
   const eventLog = createEventLog(config, log);
   await eventLog.prepare();
   const queue = createJobQueue(config, log);

@@ -119,7 +119,7 @@ export class Act {
     this.runners = await Promise.all(
       lanes.map((lane) =>
         this.handOut.run(lane, most[lane], async (id) => {
-          await this.ledger.deliver(id);
+          await this.ledger.deliver(id, lane === 'mail' ? 'any' : 'alert');
           this.delivered += 1;
         }),
       ),
@@ -132,7 +132,7 @@ export class Act {
   async stop(): Promise<void> {
     await this.wakeUp.stop();
     await Promise.all(this.pumps.map((pump) => pump.stop()));
-    await Promise.all(this.runners.map((runner) => runner.stop(graceMs)));
+    await Promise.all([this.handOut.stop(graceMs), ...this.runners.map((runner) => runner.stop(graceMs))]);
     // what does not get through stays in fact_outbox for whoever runs next
     await relayFacts(this.parts.pool, this.parts.eventLog).catch(() => undefined);
     await Promise.all(this.senders.map((sender) => sender.close()));

@@ -77,8 +77,9 @@ export class WorkerModule {
           provide: 'pool',
           useFactory: () =>
             prepared(
-              createPool({ url: pinned(config.DATABASE_URL), applicationName: 'leadfold-worker', max: 8 }, (error) =>
-                log.warn({ err: error }, 'idle database connection lost'),
+              createPool(
+                { url: pinned(config.DATABASE_URL), applicationName: 'leadfold-worker', max: 8, pipelined: true },
+                (error) => log.warn({ err: error }, 'idle database connection lost'),
               ),
             ),
         },

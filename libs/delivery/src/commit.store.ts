@@ -29,7 +29,7 @@ export async function commitEndings(db: Queryable, endings: Ending[]): Promise<b
          lease_token = null, lease_until = null
        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::uuid[], $9::text[])
          as c(id, token, state, reason, error, provider, after_ms, event, record)
-       where d.id = c.id and d.lease_token = c.token and d.state = 'sending'
+       where d.id = c.id and d.lease_token = c.token and d.state || '' = 'sending'
        returning d.id, c.event, c.record
      ), fact as (
        insert into fact_outbox (event, record, created_at)

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineJob, type JobDefinition, type JobQueue, type JobRunner } from '#libs/job-queue';
-import type { Logger } from '#libs/platform';
+import { within, type Logger } from '#libs/platform';
 import { laneOf, lanes, type Lane } from './domain/lane.js';
 import type { CreatedDelivery } from './port.js';
 
@@ -12,12 +12,21 @@ export const deliverJobs = Object.fromEntries(
   lanes.map((lane) => [lane, defineJob({ name: `deliver-${lane}`, payload })]),
 ) as Record<Lane, JobDefinition<Payload>>;
 
+interface Hands {
+  most: number;
+  deliver: (id: string) => Promise<void>;
+  underWay: Set<Promise<void>>;
+}
+
 /**
- * Gives due deliveries to the queue. Never waits for Redis and never throws for it: what does not get through is added
- * again by the sweep, because the queue holds no truth (I20).
+ * Gives due deliveries to whoever delivers them. An alert that is due goes to this very process while it has hands free:
+ * the queue's way there and back is the better part of what an alert takes. All else goes to the queue. Never waits for
+ * Redis and never throws for it: what does not get through is handed out again by the sweep, because neither the queue nor
+ * these hands hold any truth (I20).
  */
 export class HandOut {
   private readonly underWay = new Set<Promise<void>>();
+  private readonly hands = new Map<Lane, Hands>();
 
   constructor(
     private readonly queue: JobQueue,
@@ -30,7 +39,7 @@ export class HandOut {
     for (const lane of lanes) {
       // what is far away the sweep hands out when it is due
       const items = created
-        .filter((d) => laneOf(d) === lane && d.dueInMs < 60_000)
+        .filter((d) => laneOf(d) === lane && d.dueInMs < 60_000 && !this.deliverHere(lane, d))
         .map((d) => ({
           payload: { id: d.id },
           options: { jobId: `d-${d.id}-${d.attempt}`, delayMs: Math.max(0, Math.ceil(d.dueInMs)) },
@@ -46,7 +55,28 @@ export class HandOut {
     }
   }
 
+  private deliverHere(lane: Lane, { id, dueInMs }: CreatedDelivery): boolean {
+    const hands = this.hands.get(lane);
+    if (!hands || dueInMs > 0 || hands.underWay.size >= hands.most) return false;
+    const call = hands
+      .deliver(id)
+      .catch((error: unknown) =>
+        this.log.warn({ delivery: id, err: error }, 'delivery not attempted, the sweep will hand it out again'),
+      )
+      .finally(() => hands.underWay.delete(call));
+    hands.underWay.add(call);
+    return true;
+  }
+
+  /** Takes nothing here any more; waits for what is under way. */
+  async stop(graceMs: number): Promise<void> {
+    const calls = [...this.hands.values()].flatMap((hands) => [...hands.underWay]);
+    this.hands.clear();
+    await within(graceMs, Promise.all(calls)).catch(() => undefined);
+  }
+
   run(lane: Lane, concurrency: number, deliver: (id: string) => Promise<void>): Promise<JobRunner> {
+    if (lane !== 'mail') this.hands.set(lane, { most: concurrency, deliver, underWay: new Set() });
     return this.queue.run(deliverJobs[lane], ({ id }) => deliver(id), { concurrency });
   }
 }

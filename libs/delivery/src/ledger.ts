@@ -22,7 +22,7 @@ export interface LedgerOptions {
 export class SendLedger {
   readonly leaseMs: number;
   private readonly senders: Map<string, ChannelSender>;
-  private readonly claims: Grouped<string, Claim>;
+  private readonly claims: Record<'any' | 'alert', Grouped<string, Claim>>;
   private readonly marks: Grouped<Delivery, boolean>;
   private readonly commits: Grouped<Ending, boolean>;
 
@@ -30,14 +30,20 @@ export class SendLedger {
     const { pool, policy } = options;
     this.leaseMs = options.leaseMs ?? 60_000;
     this.senders = new Map(options.senders.map((sender) => [sender.channel, sender]));
-    this.claims = new Grouped((ids) => claim(pool, ids, this.leaseMs, policy));
+    this.claims = {
+      any: new Grouped((ids) => claim(pool, ids, this.leaseMs, policy)),
+      alert: new Grouped((ids) => claim(pool, ids, this.leaseMs, policy, 'alert')),
+    };
     this.marks = new Grouped((held) => markHandedOff(pool, held, this.leaseMs));
     this.commits = new Grouped((endings) => commitEndings(pool, endings));
   }
 
-  /** Attempts one delivery, if it is due and free. Throws only for the database being away; then the lease runs out. */
-  async deliver(id: string): Promise<void> {
-    const claimed = await this.claims.add(id);
+  /**
+   * Attempts one delivery, if it is due and free. Throws only for the database being away; then the lease runs out.
+   * `alert`: it is known to be one, and waits behind no gate of mails.
+   */
+  async deliver(id: string, what: 'any' | 'alert' = 'any'): Promise<void> {
+    const claimed = await this.claims[what].add(id);
     if (claimed.kind === 'refused') this.refused(id, claimed);
     if (claimed.kind !== 'claimed') return;
     fp('worker.after_claim');

@@ -22,12 +22,19 @@ export interface Notice {
 
 /**
  * Turns notices into runs and deliveries. Called inside the relay's transaction, which also takes the notices: all of it
- * commits or none. Must be idempotent by unique keys; a notice may come again after a rollback. Returns what it created
- * (`createDeliveries`), so that it is handed out right after the commit.
+ * commits or none. Must be idempotent by unique keys; a notice may come again after a rollback. Handlers of one notice work
+ * side by side on the one client.
  */
 export interface NoticeHandler {
   kinds: readonly NoticeKind[];
-  handle(client: PoolClient, notices: Notice[]): Promise<CreatedDelivery[]>;
+  handle(client: PoolClient, notices: Notice[]): Promise<Handled>;
+}
+
+export interface Handled {
+  /** Made already (`createDeliveries`): handed out right after the commit. */
+  created?: CreatedDelivery[];
+  /** To be made: the relay writes them together with the commit. */
+  wanted?: NewDelivery[];
 }
 
 export interface NewDelivery {

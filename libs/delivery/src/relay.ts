@@ -1,4 +1,5 @@
-import { inTransaction, type Logger, type Pool, type PoolClient } from '#libs/platform';
+import { inShortTransaction, type Logger, type Pool, type PoolClient } from '#libs/platform';
+import { createDeliveries } from './delivery.store.js';
 import type { CreatedDelivery, Notice, NoticeHandler } from './port.js';
 
 export const outboxChannel = 'leadfold_outbox';
@@ -35,12 +36,30 @@ export class OutboxRelay {
   }
 
   private async takeSome(limit: number, except: number[]): Promise<boolean> {
-    const { created, count } = await inTransaction(this.options.pool, async (client) => {
-      const notices = await this.lockNotices(client, limit, except);
-      return { created: await this.handle(client, notices), count: notices.length };
-    });
+    const { created, notices } = await this.transaction(limit, except);
     this.options.handOut.add(created);
-    return count === limit;
+    return notices.length === limit;
+  }
+
+  /** Three round trips however many handlers there are: lock the notices, ask and enrol, write and commit. */
+  private transaction(
+    limit: number,
+    except: number[],
+    onLocked: (notices: Notice[]) => void = () => undefined,
+  ): Promise<{ created: CreatedDelivery[]; notices: Notice[] }> {
+    return inShortTransaction(
+      this.options.pool,
+      (client) => this.lockNotices(client, limit, except),
+      async (client, notices) => {
+        onLocked(notices);
+        if (!notices.length) return () => Promise.resolve({ created: [], notices });
+        const handled = await this.handle(client, notices);
+        return async () => {
+          const [made] = await Promise.all([createDeliveries(client, handled.wanted), takeNotices(client, notices)]);
+          return { created: [...handled.created, ...made], notices };
+        };
+      },
+    );
   }
 
   /** Something in the batch failed: find it, put it to rest, take the others. */
@@ -49,10 +68,7 @@ export class OutboxRelay {
     for (let i = 0; i < batchSize; i += 1) {
       let current: Notice | undefined;
       try {
-        const created = await inTransaction(this.options.pool, async (client) => {
-          [current] = await this.lockNotices(client, 1, [...this.resting.keys()]);
-          return current ? this.handle(client, [current]) : [];
-        });
+        const { created } = await this.transaction(1, [...this.resting.keys()], ([first]) => (current = first));
         this.options.handOut.add(created);
         if (!current) break;
       } catch (error) {
@@ -69,17 +85,21 @@ export class OutboxRelay {
     return false;
   }
 
-  private async handle(client: PoolClient, notices: Notice[]): Promise<CreatedDelivery[]> {
-    if (!notices.length) return [];
-    const created: CreatedDelivery[] = [];
-    for (const handler of this.options.handlers) {
+  private async handle(client: PoolClient, notices: Notice[]) {
+    const calls = this.options.handlers.flatMap((handler) => {
       const own = notices.filter((notice) => handler.kinds.includes(notice.kind));
-      if (own.length) created.push(...(await handler.handle(client, own)));
-    }
-    await client.query('update outbox set taken_at = leadfold_now() where id = any($1::bigint[])', [
-      notices.map((n) => n.id),
-    ]);
-    return created;
+      return own.length ? [handler.handle(client, own)] : [];
+    });
+    // all have ended before a failure rolls back: nobody writes behind the rollback
+    const settled = await Promise.allSettled(calls);
+    const handled = settled.map((each) => {
+      if (each.status === 'rejected') throw each.reason;
+      return each.value;
+    });
+    return {
+      created: handled.flatMap((each) => each.created ?? []),
+      wanted: handled.flatMap((each) => each.wanted ?? []),
+    };
   }
 
   private async lockNotices(client: PoolClient, limit: number, except: number[]): Promise<Notice[]> {
@@ -92,4 +112,10 @@ export class OutboxRelay {
     );
     return taken.rows;
   }
+}
+
+async function takeNotices(client: PoolClient, notices: Notice[]): Promise<void> {
+  await client.query('update outbox set taken_at = leadfold_now() where id = any($1::bigint[])', [
+    notices.map((notice) => notice.id),
+  ]);
 }

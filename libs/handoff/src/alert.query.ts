@@ -1,49 +1,54 @@
 import type { Notice } from '#libs/delivery';
 import { describeEvent, emptyState, freshMemory, type Json, type LeadEvent, type LeadState } from '#libs/leads/domain';
-import type { PoolClient } from '#libs/platform';
 import {
   describeRules,
   explain,
   flatLines,
   liveRulebook,
   readLeads,
-  readTimeline,
+  readLastActions,
   type CompiledRulebook,
   type LeadRead,
+  type TimelineEvent,
 } from '#libs/projection';
 import type { AlertReader } from './alert.reactor.js';
 import type { AlertInput, Locale } from './domain/index.js';
 
-/** Actions are looked for among this many of the newest events; decisions and deliveries stand between them. */
-const newest = 30;
-const actionKinds = ['behaviour', 'identity'];
+const shownActions = 3;
 
 export interface AlertReaderOptions {
   locale: Locale;
   apiUrl: string;
 }
 
-/** What an alert tells: the lead as it is read now, under the live rulebook. */
+/** What an alert tells: the lead as it is read now, under the live rulebook. All of it is asked for at once. */
 export const alertReader =
   (options: AlertReaderOptions): AlertReader =>
   async (client, notices) => {
-    const rulebook = await liveRulebook(client);
-    const leads = await readLeads(
-      client,
-      notices.map((notice) => notice.lead),
+    const [rulebook, leads, actions] = await Promise.all([
+      liveRulebook(client),
+      readLeads(
+        client,
+        notices.map((notice) => notice.lead),
+      ),
+      readLastActions(
+        client,
+        notices.map((notice) => notice.lead),
+        shownActions,
+      ),
+    ]);
+    return notices.map((notice) =>
+      inputOf(notice, leads.get(notice.lead), actions.get(notice.lead) ?? [], rulebook, options),
     );
-    const inputs: AlertInput[] = [];
-    for (const notice of notices) inputs.push(await inputOf(client, notice, leads.get(notice.lead), rulebook, options));
-    return inputs;
   };
 
-async function inputOf(
-  client: PoolClient,
+function inputOf(
   notice: Notice,
   lead: LeadRead | undefined,
+  actions: readonly TimelineEvent[],
   rulebook: CompiledRulebook,
   { locale, apiUrl }: AlertReaderOptions,
-): Promise<AlertInput> {
+): AlertInput {
   const state = lead?.state ?? emptyState();
   const at = notice.createdAt.getTime();
   const id = lead?.id ?? notice.lead;
@@ -61,7 +66,7 @@ async function inputOf(
       grade: explained.fit.grade,
     },
     lines: flatLines(explained, rulebook),
-    actions: await lastActions(client, id, locale),
+    actions: actions.map((event) => actionOf(event, locale)),
     links: [
       { label: locale === 'ja' ? 'リードの詳細（API）' : 'Lead (API)', url: new URL(`/v1/leads/${id}`, apiUrl).href },
     ],
@@ -79,15 +84,9 @@ function rulesOf(notice: Notice, rulebook: CompiledRulebook, locale: Locale): Al
   }));
 }
 
-async function lastActions(client: PoolClient, lead: number, locale: Locale): Promise<AlertInput['actions']> {
-  const { events } = await readTimeline(client, lead, { limit: newest });
-  return events
-    .filter((event) => actionKinds.includes(event.kind))
-    .slice(0, 3)
-    .map(({ occurredAt, type, body }) => {
-      const event = { properties: {}, ...body, type, occurredAt } as unknown as LeadEvent;
-      return { at: occurredAt, label: describeEvent(event, locale) };
-    });
+function actionOf({ occurredAt, type, body }: TimelineEvent, locale: Locale): AlertInput['actions'][number] {
+  const event = { properties: {}, ...body, type, occurredAt } as unknown as LeadEvent;
+  return { at: occurredAt, label: describeEvent(event, locale) };
 }
 
 function whoIs({ profile }: LeadState, subjectKey: string): AlertInput['who'] {

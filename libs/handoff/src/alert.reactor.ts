@@ -1,13 +1,12 @@
-import {
-  createDeliveries,
-  type Channel,
-  type CreatedDelivery,
-  type Delivery,
-  type NewDelivery,
-  type Notice,
-  type NoticeHandler,
-  type RenderedMail,
-  type SlackMessage,
+import type {
+  Channel,
+  Delivery,
+  Handled,
+  NewDelivery,
+  Notice,
+  NoticeHandler,
+  RenderedMail,
+  SlackMessage,
 } from '#libs/delivery';
 import { normalizeEmail } from '#libs/leads/domain';
 import type { PoolClient, Queryable } from '#libs/platform';
@@ -55,13 +54,10 @@ export class AlertReactor implements NoticeHandler {
     this.channels = alertChannels(config);
   }
 
-  async handle(client: PoolClient, notices: Notice[]): Promise<CreatedDelivery[]> {
-    if (!this.channels.length) return [];
+  async handle(client: PoolClient, notices: Notice[]): Promise<Handled> {
+    if (!this.channels.length) return {};
     const inputs = await this.read(client, notices);
-    return createDeliveries(
-      client,
-      notices.flatMap((notice, i) => this.alertsOf(notice, inputs[i]!)),
-    );
+    return { wanted: notices.flatMap((notice, i) => this.alertsOf(notice, inputs[i]!)) };
   }
 
   private alertsOf(notice: Notice, input: AlertInput): NewDelivery[] {

@@ -1,9 +1,9 @@
-import type { CreatedDelivery, Notice, NoticeHandler } from '#libs/delivery';
+import type { Handled, Notice, NoticeHandler } from '#libs/delivery';
 import { databaseNow, type PoolClient } from '#libs/platform';
 import { awaitedSignals } from './domain/scenario.js';
 import { newRun } from './domain/advance.js';
 import { readLeads } from './lead-view.store.js';
-import { createRun, membersOf, wakeRuns } from './run.store.js';
+import { createRun, runsToWake, wakeRuns, wakeRunsOf } from './run.store.js';
 import { stepRuns, type StepParts, type Stepped } from './run-steps.js';
 import { readActiveScenarios, type ActiveScenario } from './scenario.store.js';
 
@@ -19,10 +19,24 @@ export class EnrolReactor implements NoticeHandler {
     private readonly onScheduled: (scheduled: Stepped['scheduled']) => void = () => undefined,
   ) {}
 
-  async handle(client: PoolClient, notices: Notice[]): Promise<CreatedDelivery[]> {
-    // a quiet event enrols nobody: imports, publishes and corrections send no mail; and no scenario begins by a crossing,
-    // whose alert waits for this
-    const entering = notices.some((notice) => notice.quietCause === null && notice.kind !== 'crossing');
+  async handle(client: PoolClient, notices: Notice[]): Promise<Handled> {
+    // no scenario begins by a crossing, and its alert waits for this: one statement
+    const crossed = notices.filter((notice) => notice.kind === 'crossing').map((notice) => notice.subjectKey);
+    const touched = new Set(crossed.length ? await wakeRunsOf(client, crossed) : []);
+    await this.enter(
+      client,
+      notices.filter((notice) => notice.kind !== 'crossing'),
+      touched,
+    );
+    const { created, scheduled } = await stepRuns(client, [...touched].sort(), this.parts, true);
+    this.onScheduled(scheduled);
+    return { created };
+  }
+
+  private async enter(client: PoolClient, notices: Notice[], touched: Set<string>): Promise<void> {
+    if (!notices.length) return;
+    // a quiet event enrols nobody: imports, publishes and corrections send no mail
+    const entering = notices.some((notice) => notice.quietCause === null);
     const active = entering ? await readActiveScenarios(client, this.parts.versions) : [];
     const leads = await readLeads(
       client,
@@ -31,13 +45,11 @@ export class EnrolReactor implements NoticeHandler {
     const judging = active.some(({ scenario }) => scenario.entry.when !== undefined);
     const now = judging ? await databaseNow(client) : undefined;
     const holds = judging ? await this.parts.judge(client) : undefined;
-    const touched = new Set<string>();
     for (const notice of notices) {
       const record = leads.get(notice.subjectKey);
       if (!record) continue;
       if (notice.kind === 'signal')
         for (const id of await this.wakeBySignal(client, notice, record.lead)) touched.add(id);
-      if (notice.kind === 'crossing') for (const id of await wakeRuns(client, [record.lead])) touched.add(id);
       if (notice.quietCause !== null) continue;
       for (const entered of active) {
         const { entry } = entered.scenario;
@@ -56,20 +68,13 @@ export class EnrolReactor implements NoticeHandler {
         if (id) touched.add(id);
       }
     }
-    const stepped = await stepRuns(client, [...touched].sort(), this.parts, true);
-    this.onScheduled(stepped.scheduled);
-    return stepped.created;
   }
 
   /** Runs of scenarios that await the signal look again; the entry signal itself does not count as one that came later. */
   private async wakeBySignal(client: PoolClient, notice: Notice, lead: number): Promise<string[]> {
-    const runs = await client.query<{ id: string; scenario: string; version: number }>(
-      `select r.id, r.scenario, r.version from run r
-       where r.state = 'active' and r.entry_event <> $2 and r.lead = any(${membersOf('array[$1::bigint]')}) order by r.id`,
-      [lead, notice.event],
-    );
+    const runs = await runsToWake(client, lead, notice.event);
     const awaiting: number[] = [];
-    for (const run of runs.rows) {
+    for (const run of runs) {
       const scenario = await this.parts.versions.read(client, run.scenario, run.version);
       if (awaitedSignals(scenario).includes(notice.name)) awaiting.push(lead);
     }

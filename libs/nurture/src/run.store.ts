@@ -26,8 +26,11 @@ export interface NewRun {
 
 export const runIdOf = (key: string): string => derivedId('run', key);
 
+// never a bare "state = 'active'" beside ids or leads: a plan made while the table was empty would read the index of all due runs
+const active = (run: string): string => `${run}.state || '' = 'active'`;
+
 /** A root and the leads merged into it, as an array made once: an `or` over two tables would read every run. */
-export const membersOf = (roots: string): string =>
+const membersOf = (roots: string): string =>
   `array(select unnest(${roots}) union all select l.id from lead l where l.merged_into = any(${roots}))`;
 
 /** Enrols, unless the key exists or the person's earlier run forbids it. Two entries of one person take turns. */
@@ -64,7 +67,7 @@ export async function lockRuns(db: Queryable, ids: string[], evenNotDue = false)
     Omit<RunRow, 'run' | 'olderRun'> & { step: string; data: { until?: number; seen?: string[] } }
   >(
     `select id, scenario, version, lead, subject_key as "subjectKey", step, data from run
-     where id = any($1::uuid[]) and state = 'active' and ($2 or due_at <= leadfold_now())
+     where id = any($1::uuid[]) and ${active('run')} and ($2 or due_at <= leadfold_now())
      order by id for update skip locked`,
     [ids, evenNotDue],
   );
@@ -147,17 +150,42 @@ function logged(effect: Effect | Rest): object {
 const dataOf = (run: Run): string =>
   JSON.stringify({ seen: run.seen, ...(run.until === undefined ? {} : { until: run.until }) });
 
+/** Active runs of one person that an event other than their own entry may wake. */
+export async function runsToWake(
+  db: Queryable,
+  lead: number,
+  event: string,
+): Promise<{ id: string; scenario: string; version: number }[]> {
+  const runs = await db.query<{ id: string; scenario: string; version: number }>(
+    `select r.id, r.scenario, r.version from run r
+     where ${active('r')} and r.entry_event <> $2 and r.lead = any(${membersOf('array[$1::bigint]')}) order by r.id`,
+    [lead, event],
+  );
+  return runs.rows;
+}
+
 /** Runs of these people that should look again now; `signal` is kept with them. */
-export async function wakeRuns(db: Queryable, leads: number[], signal?: string): Promise<string[]> {
+export const wakeRuns = (db: Queryable, leads: number[], signal?: string): Promise<string[]> =>
+  wake(db, '$1::bigint[]', leads, signal);
+
+/** The same by subject keys. */
+export const wakeRunsOf = (db: Queryable, subjectKeys: string[]): Promise<string[]> =>
+  wake(
+    db,
+    `array(select coalesce(own.merged_into, own.id) from subject_key k join lead own on own.id = k.lead where k.key = any($1::text[]))`,
+    subjectKeys,
+  );
+
+async function wake(db: Queryable, roots: string, of: (number | string)[], signal?: string): Promise<string[]> {
   const woken = await db.query<{ id: string }>(
     `update run set due_at = leadfold_now(), enqueued_at = null,
        data = case when $2::text is null or data -> 'seen' ? $2 then data
          else jsonb_set(data, '{seen}', coalesce(data -> 'seen', '[]') || to_jsonb($2::text)) end
      where id in (
-       select r.id from run r where r.state = 'active' and r.lead = any(${membersOf('$1::bigint[]')})
+       select r.id from run r where ${active('r')} and r.lead = any(${membersOf(`(${roots})`)})
        order by r.id for update)
      returning id`,
-    [leads, signal ?? null],
+    [of, signal ?? null],
   );
   return woken.rows.map((row) => row.id);
 }
@@ -167,7 +195,7 @@ export async function restRun(db: Queryable, id: string, reason: string, restMs:
   await db.query(
     `with resting as (
        update run set due_at = leadfold_now() + $3 * interval '1 ms', enqueued_at = null
-       where id = $1 and state = 'active' returning id, step)
+       where id = $1 and ${active('run')} returning id, step)
      insert into run_log (run, at, step, effect, reason) select id, leadfold_now(), step, 'rest', $2 from resting`,
     [id, reason, restMs],
   );

@@ -13,6 +13,8 @@ export interface PoolOptions {
   statementTimeoutMs?: number;
   /** A process stopped in mid-transaction loses its locks after this. */
   idleInTransactionTimeoutMs?: number;
+  /** Statements issued without waiting travel together: one round trip for those that do not need each other's answer. */
+  pipelined?: boolean;
 }
 
 // bigint ids and counters stay below 2^53: as numbers they compare and serialise without surprise
@@ -30,23 +32,46 @@ export function createPool(options: PoolOptions, onError: (error: Error) => void
     keepAlive: true,
     statement_timeout: options.statementTimeoutMs ?? 30_000,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,
+    ...(options.pipelined ? { pipeline: true } : {}),
   });
   pool.on('error', onError);
   return pool;
 }
 
 /** Runs `work` in one READ COMMITTED transaction; a failed rollback discards the connection. */
-export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+export const inTransaction = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  transacted(pool, async (client) => {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  });
+
+/**
+ * A transaction in few round trips, on a pipelined pool: `begin` travels with what `read` asks, `commit` with what the last
+ * step writes. Nothing may be written in `read`: only when it has answered is it sure that the transaction began. Where the
+ * last write fails, the commit behind it rolls back.
+ */
+export const inShortTransaction = <R, T>(
+  pool: Pool,
+  read: (client: PoolClient) => Promise<R>,
+  work: (client: PoolClient, found: R) => Promise<() => Promise<T>>,
+): Promise<T> =>
+  transacted(pool, async (client) => {
+    const [, found] = await Promise.all([client.query('begin'), read(client)]);
+    const write = await work(client, found);
+    const [result] = await Promise.all([write(), client.query('commit')]);
+    return result;
+  });
+
+async function transacted<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   // without a listener a connection that dies between two statements ends the process
   const onLost = (error: Error) => (broken = error);
   client.on('error', onLost);
   try {
-    await client.query('begin');
-    const result = await work(client);
-    await client.query('commit');
-    return result;
+    return await work(client);
   } catch (error) {
     await client.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
     throw error;

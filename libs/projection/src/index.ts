@@ -21,6 +21,7 @@ export {
   type LookedAt,
 } from './read/lead.query.js';
 export { readTimeline, waitForEvent, type TimelineCursor, type TimelineEvent } from './read/timeline.query.js';
+export { readLastActions } from './read/last-actions.query.js';
 export { listLeads, type LeadListCursor, type LeadListQuery, type ListedLead } from './read/lead-list.query.js';
 export { rebuild, type RebuildReport } from './upkeep/rebuild.command.js';
 export { verify, type Difference, type VerifyOptions, type VerifyReport } from './upkeep/verify.query.js';

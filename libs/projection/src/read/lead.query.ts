@@ -36,7 +36,7 @@ export async function readLeads(db: Queryable, ids: readonly number[]): Promise<
   const result = await db.query<LeadRead & { asked: number }>(
     `select t.id as asked, r.id, r.mixed, r.state, r.memory, r.rulebook, ${ms('r.looked_at')} as "lookedAt", r.refold_pending as "refoldPending",
         (select coalesce(array_agg(s.key order by s.key collate "C"), '{}') from subject_key s
-          where s.lead = r.id or s.lead in (select c.id from lead c where c.merged_into = r.id)) as keys
+          where s.lead = any(array(select r.id union all select c.id from lead c where c.merged_into = r.id))) as keys
       from unnest($1::bigint[]) as t(id) join lead l on l.id = t.id join lead r on r.id = coalesce(l.merged_into, l.id)`,
     [plainArray([...new Set(ids)])],
   );

@@ -19,11 +19,11 @@ export interface TimelineCursor {
 }
 
 const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
-const columns = `e.id, e.kind, e.type, e.source, ${ms('e.occurred_at')} as "occurredAt", ${ms('e.received_at')} as "receivedAt", e.refers_to as "refersTo", e.body`;
+export const eventColumns = `e.id, e.kind, e.type, e.source, ${ms('e.occurred_at')} as "occurredAt", ${ms('e.received_at')} as "receivedAt", e.refers_to as "refersTo", e.body`;
 const before = `($2::float8 is null or (e.occurred_at, e.id) < (to_timestamp($2 / 1000.0), $3::uuid))`;
 
 /** The owner by time, as the fold derives it: the latest identification at or before the event, else the earliest after. */
-const owner = `coalesce(
+export const eventOwner = `coalesce(
   (select i.strong from identification i where i.anon = e.anon and i.at <= e.occurred_at order by i.at desc, i.event desc limit 1),
   (select i.strong from identification i where i.anon = e.anon and i.at > e.occurred_at order by i.at, i.event limit 1), 'a:' || e.anon)`;
 
@@ -39,10 +39,10 @@ export async function readTimeline(
       held as (select s.key, substr(s.key, 3) as bare, left(s.key, 2) as sort from member m join subject_key s on s.lead = m.lead),
       browser as (select bare as anon from held where sort = 'a:' union select i.anon from held h join identification i on i.strong = h.key where h.sort <> 'a:')
       select * from (
-        select ${columns} from held h join event e on e.uid = h.bare where h.sort = 'u:' and ${before}
-        union all select ${columns} from held h join event e on e.email = h.bare and e.uid is null where h.sort = 'e:' and ${before}
-        union all select ${columns} from browser b join event e on e.anon = b.anon and e.uid is null and e.email is null
-          where ${before} and ${owner} in (select key from held)) as timeline
+        select ${eventColumns} from held h join event e on e.uid = h.bare where h.sort = 'u:' and ${before}
+        union all select ${eventColumns} from held h join event e on e.email = h.bare and e.uid is null where h.sort = 'e:' and ${before}
+        union all select ${eventColumns} from browser b join event e on e.anon = b.anon and e.uid is null and e.email is null
+          where ${before} and ${eventOwner} in (select key from held)) as timeline
       where kind <> 'decision' or body->>'decision' <> 'memory'
       order by "occurredAt" desc, id desc limit $4`,
     [lead, page.before?.occurredAt ?? null, page.before?.id ?? null, page.limit + 1],
