@@ -68,7 +68,7 @@ const controllers = [
 
 const handlers = [
   provide(ActivateScenarioHandler, POOL),
-  provide(CompareDraftHandler, QueryBus),
+  provide(CompareDraftHandler, QueryBus, POOL),
   provide(CompareRulebooksHandler, POOL, ProjectionContext),
   provide(CountFunnelHandler, POOL),
   provide(DiscardRecordHandler, POOL),

@@ -1,6 +1,6 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { LeadMemory, LeadState, Locale } from '#libs/leads/domain';
-import { databaseNow, inTransaction, type Pool, type PoolClient } from '#libs/platform';
+import { databaseNow, inTransaction, type Pool, type PoolClient, type Queryable } from '#libs/platform';
 import {
   compileRulebook,
   liveRulebook,
@@ -8,12 +8,25 @@ import {
   type ProjectionContext,
   type RulebookDocument,
 } from '#libs/projection';
-import { EffectCount, rulebookChanges, type RulebookChange, type RulebookEffect } from './domain/index.js';
+import {
+  EffectCount,
+  effectSentences,
+  effectSummary,
+  rulebookChanges,
+  shiftSentence,
+  type LeadShift,
+  type RulebookChange,
+  type RulebookEffect,
+  type ShownLead,
+} from './domain/index.js';
 
 export interface RulebookComparison {
   live: number;
   changes: RulebookChange[];
-  effect: RulebookEffect;
+  /** One paragraph; `sentences` holds its parts. */
+  summary: string;
+  sentences: string[];
+  effect: Omit<RulebookEffect, 'first'> & { first: (LeadShift & ShownLead & { text: string })[] };
   /** Signals that the draft counts anew: their history is read once it is published, so the effect leaves them out. */
   uncounted: string[];
   asOf: number;
@@ -48,10 +61,25 @@ export class CompareRulebooksHandler implements IQueryHandler<CompareRulebooks> 
     const count = new EffectCount(live, after, now);
     // a cursor holds one snapshot, so a lead is counted once whatever flows in meanwhile
     await inTransaction(this.pool, (client) => eachLead(client, (row) => count.add(row.id, row.state, row.memory)));
+    const effect = count.result;
+    const sentences = effectSentences(effect, [live, after], locale);
+    const shown = await shownLeads(
+      this.pool,
+      effect.first.map((shift) => shift.lead),
+    );
     return {
       live: live.version,
       changes: rulebookChanges(live, after, locale),
-      effect: count.result,
+      summary: effectSummary(effect, sentences, locale),
+      sentences,
+      effect: {
+        ...effect,
+        first: effect.first.map((shift) => {
+          const lead = shown.get(shift.lead);
+          const text = shiftSentence(shift, lead, after, locale);
+          return { ...shift, ...(lead ?? nobody), text };
+        }),
+      },
       uncounted: uncountedIn(live, after),
       asOf: now,
       tookMs: Math.round(performance.now() - startedAt),
@@ -75,6 +103,16 @@ async function eachLead(client: PoolClient, visit: (row: Row) => void): Promise<
     for (const row of rows.rows) visit(row);
     if (rows.rows.length < slice) return;
   }
+}
+
+const nobody: ShownLead = { displayName: null, company: null, email: null };
+
+async function shownLeads(db: Queryable, ids: readonly number[]): Promise<Map<number, ShownLead>> {
+  const found = await db.query<ShownLead & { lead: number }>(
+    'select lead, display_name as "displayName", company, email from lead_rank where lead = any($1::bigint[])',
+    [ids],
+  );
+  return new Map(found.rows.map(({ lead, ...shown }) => [lead, shown]));
 }
 
 function uncountedIn(live: CompiledRulebook, after: CompiledRulebook): string[] {

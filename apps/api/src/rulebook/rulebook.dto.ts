@@ -44,9 +44,15 @@ export const published = z
   })
   .meta({ id: 'PublishedRulebook' });
 
-export const compareInput = rulebookInput
-  .omit({ note: true })
-  .extend({ locale: z.enum(['ja', 'en']).default('en') })
+const locale = z.enum(['ja', 'en']).default('en').describe('Language of the texts');
+export const compareInput = z
+  .union([
+    rulebookInput.omit({ note: true }).extend({ locale }),
+    z.strictObject({
+      version: z.int32().positive().describe('A saved version: what publishing it would change'),
+      locale,
+    }),
+  ])
   .meta({ id: 'CompareRulebook' });
 export type CompareInput = z.infer<typeof compareInput>;
 
@@ -54,6 +60,8 @@ const standing = z.object({ score: z.number(), temperature: z.string(), stage: z
 export const rulebookComparison = z
   .object({
     live: z.number().describe('The version compared with'),
+    summary: z.string().describe('What would change, in one paragraph'),
+    sentences: z.array(z.string()).describe('Its parts'),
     changes: z.array(z.object({ path: z.string(), kind: z.enum(['added', 'removed', 'changed']), text: z.string() })),
     effect: z.object({
       leads: z.number(),
@@ -61,12 +69,23 @@ export const rulebookComparison = z
       stopBeingHot: z.number(),
       warmUp: z.number(),
       coolDown: z.number(),
+      heldAlerts: z.number().describe('Alerts that publishing would hold back'),
       changeStage: z.number(),
+      stageMoves: z.array(z.object({ from: z.string(), to: z.string(), leads: z.number() })),
+      segments: z.array(z.object({ name: z.string(), enter: z.number(), leave: z.number() })),
       scoreUp: z.number(),
       scoreDown: z.number(),
       first: z
         .array(
-          z.object({ lead: z.number(), before: standing, after: standing.extend({ hotRules: z.array(z.string()) }) }),
+          z.object({
+            lead: z.number(),
+            displayName: z.string().nullable(),
+            company: z.string().nullable(),
+            email: z.string().nullable(),
+            text: z.string().describe('The move in words'),
+            before: standing,
+            after: standing.extend({ hotRules: z.array(z.string()) }),
+          }),
         )
         .describe('The ten furthest moves, becoming hot before all others'),
     }),

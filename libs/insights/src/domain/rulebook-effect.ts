@@ -1,5 +1,5 @@
 import type { LeadMemory, LeadState, Temperature } from '#libs/leads/domain';
-import { look, type CompiledRulebook } from '#libs/projection/domain';
+import { look, type CompiledRulebook, type Look } from '#libs/projection/domain';
 
 export interface LeadShift {
   lead: number;
@@ -16,7 +16,13 @@ export interface RulebookEffect {
   /** Between cold and warm, by direction. */
   warmUp: number;
   coolDown: number;
+  /** Crossings that the publish would decide quietly: alerts that it would hold back. */
+  heldAlerts: number;
   changeStage: number;
+  /** By stage, most first. */
+  stageMoves: { from: string; to: string; leads: number }[];
+  /** By name; only those that somebody enters or leaves. */
+  segments: { name: string; enter: number; leave: number }[];
   scoreUp: number;
   scoreDown: number;
   /** The furthest moves first; becoming hot before all others. */
@@ -27,17 +33,21 @@ const heat: Record<Temperature, number> = { cold: 0, warm: 1, hot: 2 };
 
 /** Looks at each lead under both rulebooks, at one instant. Bounded memory: only the furthest moves are kept. */
 export class EffectCount {
-  private readonly effect: RulebookEffect = {
+  private readonly effect = {
     leads: 0,
     becomeHot: 0,
     stopBeingHot: 0,
     warmUp: 0,
     coolDown: 0,
+    heldAlerts: 0,
     changeStage: 0,
     scoreUp: 0,
     scoreDown: 0,
-    first: [],
   };
+  private readonly first: LeadShift[] = [];
+  private readonly moves = new Map<string, Map<string, number>>();
+  private readonly entering = new Map<string, number>();
+  private readonly leaving = new Map<string, number>();
 
   constructor(
     private readonly before: CompiledRulebook,
@@ -58,13 +68,16 @@ export class EffectCount {
       else if (warmer > 0) effect.warmUp += 1;
       else effect.coolDown += 1;
     }
-    if (was.stage !== becomes.stage) effect.changeStage += 1;
+    if (becomes.temperature === 'hot' && memory.armed) effect.heldAlerts += 1;
+    if (was.stage !== becomes.stage) this.move(was.stage ?? was.initialStage, becomes.stage ?? becomes.initialStage);
+    this.compareSegments(was, becomes);
     if (becomes.score > was.score) effect.scoreUp += 1;
     else if (becomes.score < was.score) effect.scoreDown += 1;
     if (warmer === 0 && was.score === becomes.score && was.stage === becomes.stage) return;
+    const { score, temperature, stage } = was;
     this.keep({
       lead,
-      before: { score: was.score, temperature: was.temperature, stage: was.stage },
+      before: { score, temperature, stage },
       after: {
         score: becomes.score,
         temperature: becomes.temperature,
@@ -75,17 +88,45 @@ export class EffectCount {
   }
 
   get result(): RulebookEffect {
-    return this.effect;
+    const stageMoves = [...this.moves].flatMap(([from, targets]) =>
+      [...targets].map(([to, leads]) => ({ from, to, leads })),
+    );
+    const names = [...new Set([...this.entering.keys(), ...this.leaving.keys()])].sort();
+    return {
+      ...this.effect,
+      stageMoves: stageMoves.sort((a, b) => b.leads - a.leads || (a.from + a.to < b.from + b.to ? -1 : 1)),
+      segments: names.map((name) => ({
+        name,
+        enter: this.entering.get(name) ?? 0,
+        leave: this.leaving.get(name) ?? 0,
+      })),
+      first: this.first,
+    };
+  }
+
+  private move(from: string, to: string): void {
+    this.effect.changeStage += 1;
+    const targets = this.moves.get(from) ?? new Map<string, number>();
+    this.moves.set(from, targets.set(to, (targets.get(to) ?? 0) + 1));
+  }
+
+  private compareSegments(was: Look, becomes: Look): void {
+    const [old, next] = [was.segments, becomes.segments];
+    if (old.length === next.length && old.every((name, index) => name === next[index])) return;
+    for (const name of next) if (!old.includes(name)) count(this.entering, name);
+    for (const name of old) if (!next.includes(name)) count(this.leaving, name);
   }
 
   private keep(shift: LeadShift): void {
-    const { first } = this.effect;
+    const { first } = this;
     if (first.length === this.shown && weightOf(shift) <= weightOf(first.at(-1)!)) return;
     first.push(shift);
     first.sort((a, b) => weightOf(b) - weightOf(a) || a.lead - b.lead);
     first.length = Math.min(first.length, this.shown);
   }
 }
+
+const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
 
 const weightOf = ({ before, after }: LeadShift): number => {
   const moved = Math.abs(heat[after.temperature] - heat[before.temperature]);

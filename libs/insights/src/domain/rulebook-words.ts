@@ -1,4 +1,5 @@
 import type { Locale } from '#libs/leads/domain';
+import { settingsOf } from './setting-words.js';
 import { labelOf, type CompiledRulebook, type NamedCondition } from '#libs/projection/domain';
 
 /** One difference between two rulebooks, as a marketer would say it. */
@@ -103,20 +104,24 @@ function entriesOf(rulebook: CompiledRulebook, locale: Locale): Entry[] {
     ...numbered(document.engagement, (rule) => rule.signal).map(([key, { signal, ...rule }]) => ({
       path: `engagement.${key}`,
       title: `${w.engagement} ${label(signal)}`,
-      facts: factsOf(rule),
+      facts: settingsOf(rule, locale),
     })),
     ...Object.entries(document.groups ?? {}).map(([name, group]) => ({
       path: `groups.${name}`,
       title: `${w.group} ${name}`,
-      facts: factsOf(group),
+      facts: settingsOf(group, locale),
     })),
     ...numbered(rulebook.fit.rules, ({ when }) => when.describe(locale)).map(([key, { points }]) => ({
       path: `fit.${key}`,
       title: `${w.fit} ${key}`,
       facts: { [w.points]: String(points / 10) },
     })),
-    { path: 'grades', title: w.grades, facts: factsOf(document.grades) },
-    { path: 'score', title: w.score, facts: factsOf({ ...document.score, ...document.score.bands, bands: undefined }) },
+    { path: 'grades', title: w.grades, facts: settingsOf(document.grades, locale) },
+    {
+      path: 'score',
+      title: w.score,
+      facts: settingsOf({ ...document.score, ...document.score.bands, bands: undefined }, locale),
+    },
     { path: 'warm', title: w.warm, facts: { '': rulebook.warm.describe(locale) } },
     ...(rulebook.rearm ? [{ path: 'rearm', title: w.rearm, facts: { '': rulebook.rearm.describe(locale) } }] : []),
     ...rulebook.hot.map((rule) => condition('hot', w.hot, rule)),
@@ -126,19 +131,15 @@ function entriesOf(rulebook: CompiledRulebook, locale: Locale): Entry[] {
       facts: {
         '': stage.when?.describe(locale) ?? w.none,
         '#': String(index + 1),
-        ...factsOf({ outcomes: stage.rule.outcomes?.join(', ') }),
+        ...settingsOf(
+          { phase: stage.rule.phase, outcomes: stage.rule.outcomes?.join(', '), skippable: stage.rule.skippable },
+          locale,
+        ),
       },
     })),
     ...rulebook.segments.map((segment) => condition('segments', w.segment, segment)),
   ];
 }
-
-const factsOf = (plain: object): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(plain)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]),
-  );
 
 /** Two rules of one key are told apart by their order. */
 function numbered<T>(rules: readonly T[], keyOf: (rule: T) => string): [string, T][] {
