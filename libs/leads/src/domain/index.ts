@@ -22,6 +22,8 @@ export * from './signal.js';
 export * from './state.js';
 export * from './text.js';
 export * from './timeline.js';
+export * from './touched.js';
+export { keepWinner } from './merge-states.js';
 export {
   conditionDefinition,
   conditionJsonSchema,

@@ -37,7 +37,8 @@ function foldFirstVerdicts(step: Step): void {
     const owner = ownerOf(step, event);
     if (owner === undefined) continue;
     addCause(step, owner, isOld(event, context.settings.oldEventMs) ? 'old-events' : 'event');
-    if (before.withdrawn(event.id) || after.verdictOf(event.id) !== 'human' || step.refoldedFirst.has(owner)) continue;
+    if (before.withdrawn(event.id) || after.verdictOf(event.id) !== 'human') continue;
+    if (step.refoldedFirst.has(owner) || step.touched.has(owner)) continue;
     const lead = leadOf(step, owner);
     if (!step.refold.has(owner) && !lead.refoldPending) foldSignals(lead.state, event, fold);
   }

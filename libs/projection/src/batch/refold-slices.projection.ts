@@ -51,7 +51,7 @@ export async function refoldWhole(
   rulebook: Rulebook,
   context: ProjectionContext,
 ): Promise<Map<number, Refolded>> {
-  const sizes = await historySizes(client, roots);
+  const sizes = await historySizes(client, roots, context.settings.refoldLimit + 1);
   const refolded = new Map<number, Refolded>();
   let group: number[] = [];
   let size = 0;

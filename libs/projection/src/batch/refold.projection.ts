@@ -33,17 +33,21 @@ const rootKeys = `root as (select id from unnest($1::bigint[]) as t(id)),
   browser as (select h.root, h.bare as anon from held h where h.sort = 'a:'
     union select h.root, i.anon from held h join identification i on i.strong = h.key where h.sort <> 'a:')`;
 
-/** How many events a refold of these leads would read, at the most. */
-export async function historySizes(db: Queryable, roots: Iterable<number>): Promise<Map<number, number>> {
+/** How many events a refold of these leads would read, at the most. No key is counted past `enough`: counting reads, too. */
+export async function historySizes(
+  db: Queryable,
+  roots: Iterable<number>,
+  enough: number,
+): Promise<Map<number, number>> {
   const result = await db.query<{ root: number; size: number }>({
     name: 'leadfold-history-sizes',
     text: `with ${rootKeys}
       select root, sum(size)::bigint as size from (
-        select h.root, (select count(*) from event e where e.uid = h.bare) as size from held h where h.sort = 'u:'
-        union all select h.root, (select count(*) from event e where e.email = h.bare and e.uid is null) from held h where h.sort = 'e:'
-        union all select b.root, (select count(*) from event e where e.anon = b.anon and e.uid is null and e.email is null) from browser b) as counted
+        select h.root, (select count(*) from (select from event e where e.uid = h.bare limit $2) as few) as size from held h where h.sort = 'u:'
+        union all select h.root, (select count(*) from (select from event e where e.email = h.bare and e.uid is null limit $2) as few) from held h where h.sort = 'e:'
+        union all select b.root, (select count(*) from (select from event e where e.anon = b.anon and e.uid is null and e.email is null limit $2) as few) from browser b) as counted
       group by root`,
-    values: [plainArray([...roots])],
+    values: [plainArray([...roots]), enough],
   });
   return new Map(result.rows.map((row) => [row.root, row.size]));
 }

@@ -10,6 +10,7 @@ import { refoldLeads } from './refold.projection.js';
 import { openScope } from './scope.projection.js';
 import { bringUpToDate, causeOf, nowOf, settle, withinLimit, type MadeDecision } from './settle.projection.js';
 import { settleStructure } from './structure-first.projection.js';
+import { refoldTouched } from './touched.projection.js';
 import { restructure } from './structure.projection.js';
 import type { Step } from './step.js';
 import { writeStep, type Settled } from './write.projection.js';
@@ -53,6 +54,7 @@ export async function runStep(input: StepInput): Promise<StepDone> {
     places,
     leads,
     refold: new Set(),
+    touched: new Map(),
     causes: new Map(),
     reshaped: new Set(),
     settledFirst: new Set(),
@@ -91,6 +93,10 @@ function recordReshaped(step: Step, latest: number, made: MadeDecision[]): void 
 }
 
 async function refold(step: Step): Promise<number> {
+  await refoldTouched(
+    step,
+    [...step.touched.keys()].filter((id) => !step.refold.has(id) && step.leads.get(id)!.mergedInto === null),
+  );
   const roots = [...step.refold].filter((id) => step.leads.get(id)!.mergedInto === null);
   const small = await withinLimit(step, roots);
   // a refold that is under way outside must not overlook what this batch judged or moved

@@ -110,9 +110,10 @@ async function backfill(step: Step, leads: readonly LockedLead[]): Promise<void>
 /** Marks leads whose history is too long for a batch; returns the others. */
 export async function withinLimit(step: Step, roots: readonly number[]): Promise<number[]> {
   if (roots.length === 0) return [];
-  const sizes = await historySizes(step.client, roots);
+  const { refoldLimit } = step.context.settings;
+  const sizes = await historySizes(step.client, roots, refoldLimit + 1);
   return roots.filter((root) => {
-    const long = (sizes.get(root) ?? 0) > step.context.settings.refoldLimit;
+    const long = (sizes.get(root) ?? 0) > refoldLimit;
     if (long) step.leads.get(root)!.refoldPending = true;
     return !long;
   });

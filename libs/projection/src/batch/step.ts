@@ -34,6 +34,8 @@ export interface Step {
   leads: Map<number, LockedLead>;
   /** Roots whose state is folded anew from `event`. */
   refold: Set<number>;
+  /** Stored facts that a judgement changed otherwise than by addition, by their root: their parts of its state are refolded. */
+  touched: Map<number, LeadEvent[]>;
   causes: Map<number, Set<Cause>>;
   /** Roots whose keys or memory this step's structure changed. */
   reshaped: Set<number>;

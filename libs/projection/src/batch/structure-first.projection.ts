@@ -1,4 +1,5 @@
 import { refoldLeads } from './refold.projection.js';
+import { refoldTouched } from './touched.projection.js';
 import { causeOf, nowOf, settle, withinLimit, type MadeDecision } from './settle.projection.js';
 import type { Cause, Step } from './step.js';
 
@@ -14,6 +15,9 @@ export async function settleStructure(step: Step, made: MadeDecision[]): Promise
     .map(([id]) => id);
   if (changed.length === 0) return;
   const withoutFresh = new Set(step.fresh.map((event) => event.id));
+  const touched = changed.filter((id) => step.touched.has(id) && !step.refold.has(id));
+  await refoldTouched(step, touched, withoutFresh);
+  for (const id of touched) step.refoldedFirst.add(id);
   const refolded = await withinLimit(
     step,
     changed.filter((id) => step.refold.has(id)),

@@ -13,7 +13,7 @@ import { addCause, addStateTo, leadOf, ownerOf, withEpochOf, type Step } from '.
  */
 export async function restructure(step: Step, rejoined: Rejoined, anons: ReadonlySet<string>): Promise<void> {
   const { judged, change } = step;
-  for (const event of judged.facts) refoldIfChanged(step, event.id, ownerOf(step, event));
+  for (const event of judged.facts) noteJudgement(step, event, ownerOf(step, event));
   const browsers = moveBrowsers(anons, step.places, change, rejoined);
   await lockNewRoots(step, rejoined, browsers);
   for (const [key, root] of rejoined.rootAfter) step.rootAfter.set(key, root);
@@ -22,7 +22,7 @@ export async function restructure(step: Step, rejoined: Rejoined, anons: Readonl
   const linkage = new Map<number, LeadLinkage>();
   joinGroups(step, rejoined, linkage);
   await placeBrowsers(step, browsers, linkage);
-  for (const event of judged.facts) refoldIfChanged(step, event.id, ownerOf(step, event));
+  noteTouched(step);
 
   await writeIdentity(step.client, step.batch, change.stated);
   await writeLinkStates(step.client, [
@@ -41,15 +41,29 @@ export async function restructure(step: Step, rejoined: Rejoined, anons: Readonl
   }
 }
 
-/** A withdrawn, restored or no longer human event cannot be subtracted. A first human verdict is an addition: `foldFresh`. */
-function refoldIfChanged(step: Step, event: string, owner: number | undefined): void {
+function noteJudgement({ judged, ...step }: Step, event: LeadEvent, owner: number | undefined): void {
   if (owner === undefined) return;
   if (step.leads.get(owner)?.refoldPending) step.refold.add(owner);
+  if (judged.before.withdrawn(event.id) !== judged.after.withdrawn(event.id)) addCause(step, owner, 'withdrawal');
+}
+
+/**
+ * A withdrawn, restored or no longer human event touches its lead, as it is now, whoever held it before: states were added
+ * or refolded since. A first human verdict alone is an addition: `foldFresh`.
+ */
+function noteTouched(step: Step): void {
   const { before, after } = step.judged;
-  const gone = before.withdrawn(event) !== after.withdrawn(event);
-  if (gone) addCause(step, owner, 'withdrawal');
-  if (gone || (!after.withdrawn(event) && before.verdictOf(event) === 'human' && after.verdictOf(event) !== 'human'))
-    step.refold.add(owner);
+  const changed = new Map<number, LeadEvent[]>();
+  for (const event of step.judged.facts) {
+    const owner = ownerOf(step, event);
+    noteJudgement(step, event, owner);
+    const same = before.withdrawn(event.id) === after.withdrawn(event.id);
+    if (owner === undefined || (same && before.verdictOf(event.id) === after.verdictOf(event.id))) continue;
+    changed.set(owner, [...(changed.get(owner) ?? []), event]);
+    const noLongerHuman = before.verdictOf(event.id) === 'human' && after.verdictOf(event.id) !== 'human';
+    if (!same || (!after.withdrawn(event.id) && noLongerHuman)) step.touched.set(owner, []);
+  }
+  for (const owner of step.touched.keys()) step.touched.set(owner, changed.get(owner)!);
 }
 
 /** A key that is split off becomes a root again; its old root's lock has kept everybody else away from it. */
@@ -144,7 +158,10 @@ function raiseVersion(step: Step, id: number, linkage: Map<number, LeadLinkage>)
   linkage.set(id, { id, mergedInto: lead.mergedInto, mixed: lead.mixed });
 }
 
-/** Which of the moved intervals hold stored events other than this batch's own. */
+/**
+ * Which of the moved intervals hold stored facts other than this batch's own. Laterally and limited: as a semi-join it was
+ * planned, on empty tables, to read every anonymous event there is.
+ */
 async function movesWithEvents(step: Step, browsers: readonly MovedBrowser[]): Promise<Set<string>> {
   const moves = browsers.flatMap((browser) => browser.moved.map((interval) => ({ anon: browser.anon, ...interval })));
   if (moves.length === 0) return new Set();
@@ -152,8 +169,9 @@ async function movesWithEvents(step: Step, browsers: readonly MovedBrowser[]): P
   const result = await step.client.query<{ anon: string; from: number }>({
     name: 'leadfold-moves-with-events',
     text: `select t.anon, t.lower as from from unnest($1::text[], $2::float8[], $3::float8[]) as t(anon, lower, upper)
-      where exists (select 1 from event e where e.anon = t.anon and e.uid is null and e.email is null and e.batch <> $4
-        and e.occurred_at >= to_timestamp(t.lower / 1000.0) and e.occurred_at < to_timestamp(t.upper / 1000.0))`,
+      cross join lateral (select 1 from event e where e.anon = t.anon and e.uid is null and e.email is null and e.batch <> $4
+        and e.kind <> 'decision' and e.occurred_at >= to_timestamp(t.lower / 1000.0) and e.occurred_at < to_timestamp(t.upper / 1000.0)
+        limit 1) as one`,
     values: [
       textArray(moves.map((move) => move.anon)),
       `{${moves.map((move) => bound(move.from)).join(',')}}`,

@@ -71,6 +71,7 @@ export async function reviewLocked(
     places: { places: new Map(), timelines: new Map(), minted: new Set() },
     leads,
     refold: new Set(),
+    touched: new Map(),
     causes: new Map(),
     reshaped: new Set(),
     settledFirst: new Set(),
