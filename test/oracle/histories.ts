@@ -17,6 +17,21 @@ const definitions: Record<string, SignalDefinition> = {
   'opened-email': { event: 'track', name: ['Email Opened', 'Email Clicked'], verdict: 'human' },
   'sent-form': { event: 'form' },
   'asked-for-seats': { event: 'form', where: { message: { matches: '{number}名*導入' } }, sum: 'message' },
+  'named-seats': {
+    event: 'form',
+    where: { message: { matches: '{number}名*導入' } },
+    capture: { attribute: 'plannedSeats', as: 'number' },
+  },
+  'named-seats-en': {
+    event: 'track',
+    where: { message: { matches: '{number} seats' } },
+    capture: { attribute: 'plannedSeats', as: 'number' },
+  },
+  'named-budget': {
+    event: 'form',
+    where: { message: { matches: '予算{number}' } },
+    capture: { attribute: 'budget', as: 'number' },
+  },
 };
 
 export const testSignals: CompiledSignal[] = Object.entries(definitions).map(([name, definition]) =>
@@ -83,6 +98,8 @@ const formProperties = fc.constantFrom<JsonObject>(
   { lastName: '山田', message: '３０名での導入を検討中です' },
   { company: 'Acme', position: '部長', consent: true },
   { consent: false, company: 'Beta' },
+  { message: '二十名での導入、予算三百万円' },
+  { message: '15名で導入 for 45 seats', 予算: '五百万' },
   { message: 'hello' },
 );
 const utm = fc.constantFrom<JsonObject>({}, { campaign: { source: 'news' } }, { campaign: { source: 'ads' } });

@@ -187,6 +187,11 @@ function stateOf(
   }
   for (const event of ordered) {
     const stamp = <T>(value: T): Stamped<T> => ({ value, at: event.occurredAt, event: event.id });
+    const captures = signals.filter((signal) => signal.capturedOf && signal.matches(event, verdictOf(event.id)));
+    for (const signal of captures.sort((x, y) => (x.name < y.name ? 1 : -1))) {
+      const value = signal.capturedOf!(event);
+      if (value !== undefined) state.profile[signal.definition.capture!.attribute] = stamp(value);
+    }
     for (const [name, value] of Object.entries(profileOf(event, zone)))
       if (!(name.startsWith('firstTouch.') && state.profile[name])) state.profile[name] = stamp(value);
     for (const [purpose, record] of Object.entries(consentOf(event))) state.consent[purpose] = stamp(record);

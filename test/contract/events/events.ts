@@ -30,4 +30,5 @@ export const examples: Record<Exclude<EventType, 'decision'>, LeadEvent> = {
   verdict: event('verdict', { source: 'worker', name: 'human', refersTo: judged, properties: { rule: 1 } }),
   unmerge: event('unmerge', { source: 'api', refersTo: judged, properties: { reason: 'a shared mailbox', actor: 'op@example.jp' } }),
   retraction: event('retraction', { source: 'api', name: 'withdrawn', refersTo: judged, properties: { actor: 'op@example.jp', reason: 'test data' } }),
+  account: event('account', { source: 'api', email: 'yamada@example.jp', name: 'assigned', properties: { account: 'd:example.co.jp', reason: 'works for the parent company', actor: 'op@example.jp' } }),
 };

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { profileOf } from './attributes.js';
-import { companyDomain, companyKey } from './company-name.js';
+import { companyDomain } from './company-domain.js';
+import { companyKey } from './company-name.js';
 import { employeesOf } from './company-size.js';
 import { consentOf } from './consent.js';
 import type { JsonObject, LeadEvent } from './event.js';

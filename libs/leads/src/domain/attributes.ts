@@ -1,5 +1,6 @@
 import { fieldRule, type FieldPlace } from './attribute-table.js';
-import { companyDomain } from './company-name.js';
+import { accountOf } from './membership.js';
+import { companyDomain, type CompanyDomain } from './company-domain.js';
 import { employeesOf } from './company-size.js';
 import type { Json, JsonObject, LeadEvent } from './event.js';
 import { member } from './event-path.js';
@@ -18,15 +19,16 @@ type Found = Map<string, { value: Json; rank: number; name: string }>;
 const nothing: Profile = {};
 
 /** The attributes that an event states: those of identifies, forms and groups, the first touch, and the address. */
-export function profileOf(event: LeadEvent, zone: Zone): Profile {
+export function profileOf(event: LeadEvent, zone: Zone, domainOf: CompanyDomain = companyDomain): Profile {
   if (event.type === 'outcome') return outcomeOf(event);
+  if (event.type === 'account') return accountOf(event);
   const touch = firstTouchOf(event);
   const tells = event.type === 'identify' || event.links === true || event.type === 'group';
   if (!tells && event.email === undefined) return touch ?? nothing;
   const profile: Profile = { ...touch };
   if (event.email !== undefined) {
     profile['email'] = event.email;
-    const domain = companyDomain(event.email);
+    const domain = domainOf(event.email);
     if (domain !== undefined) profile['company.domain'] = domain;
   }
   if (tells) state(profile, fieldsOf(event), event, zone);

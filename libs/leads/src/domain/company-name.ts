@@ -36,21 +36,3 @@ export function companyKey(name: string): string {
     .replace(/[髙﨑邊邉齋齊國澤濱廣櫻龍眞德]/gu, (kanji) => oldKanji[kanji] ?? kanji)
     .replace(/[\s・.,&'’"“”_()「」\-‐‑–—―−ー〜~]/gu, '');
 }
-
-const freeMail = new Set(
-  (
-    'gmail.com googlemail.com yahoo.co.jp ymail.ne.jp yahoo.com outlook.com outlook.jp hotmail.com hotmail.co.jp live.jp live.com msn.com ' +
-    'icloud.com me.com mac.com aol.com proton.me protonmail.com gmx.com zoho.com mail.ru qq.com 163.com naver.com docomo.ne.jp ezweb.ne.jp ' +
-    'au.com uqmobile.jp softbank.ne.jp i.softbank.jp vodafone.ne.jp ymobile.ne.jp ymobile1.ne.jp wcm.ne.jp willcom.com disney.ne.jp rakuten.jp ' +
-    'nifty.com ocn.ne.jp biglobe.ne.jp so-net.ne.jp plala.or.jp dion.ne.jp excite.co.jp infoseek.jp goo.jp eonet.ne.jp asahi-net.or.jp hi-ho.ne.jp ' +
-    'tiki.ne.jp jcom.home.ne.jp jcom.zaq.ne.jp nifty.ne.jp'
-  ).split(' '),
-);
-
-/** The domain of an organisation's address; undefined for addresses that anybody can have. */
-export function companyDomain(email: string): string | undefined {
-  const domain = email.slice(email.lastIndexOf('@') + 1);
-  return email.includes('@') && domain.includes('.') && domain.length <= 253 && !freeMail.has(domain)
-    ? domain
-    : undefined;
-}

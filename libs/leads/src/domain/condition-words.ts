@@ -13,6 +13,7 @@ const attributes: Record<string, { ja: string; en: string }> = {
   location: { ja: '所在地', en: 'location' },
   introductionBy: { ja: '導入予定時期', en: 'planned introduction' },
   challenge: { ja: '課題', en: 'challenge' },
+  plannedSeats: { ja: '導入予定人数', en: 'planned number of users' },
   phone: { ja: '電話番号', en: 'phone' },
   email: { ja: 'メールアドレス', en: 'email address' },
   channel: { ja: '流入経路', en: 'channel' },

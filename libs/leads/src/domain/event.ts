@@ -17,6 +17,7 @@ export const eventTypes = {
   alias: 'identity',
   merge: 'identity',
   apart: 'identity',
+  account: 'identity',
   // what may be sent
   consent: 'consent',
   suppression: 'consent',
@@ -55,7 +56,7 @@ export interface LeadEvent {
   /** The event this one judges or corrects. */
   refersTo?: string;
 
-  /** track: event name; page and screen: page name; outcome: contacted, accepted, …; verdict: human, machine, unsure; retraction: withdrawn, restored; consent: granted, withdrawn; suppression: unsubscribe, complaint, bounce, erasure. */
+  /** track: event name; page and screen: page name; outcome: contacted, accepted, …; verdict: human, machine, unsure; retraction: withdrawn, restored; consent: granted, withdrawn; account: assigned, withdrawn; suppression: unsubscribe, complaint, bounce, erasure. */
   name?: string;
   properties: JsonObject;
   traits?: JsonObject;

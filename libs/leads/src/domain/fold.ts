@@ -1,6 +1,7 @@
 import { profileOf } from './attributes.js';
+import type { CompanyDomain } from './company-domain.js';
 import { consentOf } from './consent.js';
-import type { LeadEvent } from './event.js';
+import type { Json, LeadEvent } from './event.js';
 import type { Zone } from './local-day.js';
 import { keepWinner, mergeInto } from './merge-states.js';
 import type { CompiledSignal, SignalIndex, Verdict } from './signal.js';
@@ -11,6 +12,8 @@ export interface FoldContext {
   signals: SignalIndex;
   /** The verdict in force on an event, if anybody has judged it. */
   verdictOf(eventId: string): Verdict | undefined;
+  /** By the shipped lists unless the rulebook has its own. */
+  companyDomain?: CompanyDomain;
 }
 
 /** k of bottom-k: how many distinct values a counter can tell apart. */
@@ -21,7 +24,7 @@ export function foldEvent(state: LeadState, event: LeadEvent, context: FoldConte
   const { occurredAt: at, id } = event;
   if (state.firstAt === undefined || at < state.firstAt) state.firstAt = at;
   if (state.lastAt === undefined || at > state.lastAt) state.lastAt = at;
-  const profile = profileOf(event, context.zone);
+  const profile = profileOf(event, context.zone, context.companyDomain);
   for (const name in profile) keepWinner(state.profile, name, profile[name]!, at, id);
   const consent = consentOf(event);
   for (const purpose in consent) keepWinner(state.consent, purpose, consent[purpose]!, at, id);
@@ -35,9 +38,30 @@ export function foldSignals(state: LeadState, event: LeadEvent, context: FoldCon
   const day = context.zone.localDay(event.occurredAt);
   for (const signal of candidates) {
     const verdict = signal.needsVerdict ? context.verdictOf(event.id) : undefined;
-    if (signal.matches(event, verdict))
-      countOnce((state.counters[signal.hash] ??= {}), day, signal, event, context.zone);
+    if (!signal.matches(event, verdict)) continue;
+    countOnce((state.counters[signal.hash] ??= {}), day, signal, event, context.zone);
+    if (signal.capturedOf) keepCaptured(state, signal, event);
   }
+}
+
+/** Of a matching event. What a field of the same event states stays: it was folded before, and the stamps are equal. */
+function keepCaptured(state: LeadState, signal: CompiledSignal, event: LeadEvent): void {
+  const value = signal.capturedOf?.(event);
+  if (value !== undefined)
+    keepWinner<Json>(state.profile, signal.definition.capture!.attribute, value, event.occurredAt, event.id);
+}
+
+/** All attributes that one event sets: what it states, and what signals capture from it. */
+export function attributesOf(event: LeadEvent, context: FoldContext): Record<string, Json> {
+  const profile = { ...profileOf(event, context.zone, context.companyDomain) };
+  for (const signal of context.signals.candidates(event)) {
+    const attribute = signal.definition.capture?.attribute;
+    if (attribute === undefined || Object.hasOwn(profile, attribute)) continue;
+    const verdict = signal.needsVerdict ? context.verdictOf(event.id) : undefined;
+    const value = signal.matches(event, verdict) ? signal.capturedOf!(event) : undefined;
+    if (value !== undefined) profile[attribute] = value;
+  }
+  return profile;
 }
 
 function countOnce(

@@ -1,5 +1,7 @@
 export * from './attributes.js';
 export * from './canonical.js';
+export * from './captured.js';
+export * from './company-domain.js';
 export * from './company-name.js';
 export * from './components.js';
 export * from './consent.js';
@@ -13,6 +15,7 @@ export * from './identity.js';
 export * from './judgement.js';
 export * from './keys.js';
 export * from './local-day.js';
+export * from './membership.js';
 export * from './ownership.js';
 export * from './person-name.js';
 export * from './position.js';

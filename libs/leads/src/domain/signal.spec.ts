@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals';
 import type { LeadEvent } from './event.js';
+import { attributesOf, foldEvent } from './fold.js';
 import { makeZone } from './local-day.js';
 import { compileSignal, indexSignals, signalDefinition, type SignalDefinition } from './signal.js';
+import { emptyState } from './state.js';
 
 const event = (partial: Partial<LeadEvent>): LeadEvent => ({
   id: '00000000-0000-5000-8000-000000000001',
@@ -153,4 +155,31 @@ test('an index finds exactly the signals that match', () => {
         .map(({ name }) => name)
         .sort(),
     );
+});
+
+test('a capture keeps the number as an attribute, the latest by its own time', () => {
+  const headcount = compileSignal(
+    'wrote-headcount',
+    signalDefinition.parse({
+      event: 'form',
+      where: { message: { matches: ['{number}名*導入', '{number} seats'] } },
+      capture: { attribute: 'plannedSeats', as: 'number' },
+    }),
+  );
+  const context = { zone, signals: indexSignals([headcount]), verdictOf: () => undefined };
+  const form = (id: string, occurredAt: number, message: string): LeadEvent =>
+    event({ id, type: 'track', links: true, name: 'Inquiry', occurredAt, properties: { message } });
+  const told = [
+    form('1', 3, '５０名での導入を検討中です'),
+    form('2', 1, 'for 20 seats'),
+    form('3', 5, '他社製品と比較しています'),
+    form('4', 4, '三十名での導入'),
+  ];
+  const state = emptyState();
+  for (const one of told) foldEvent(state, one, context);
+  expect(state.profile['plannedSeats']).toEqual({ value: 30, at: 4, event: '4' });
+  expect(attributesOf(told[0]!, context)['plannedSeats']).toBe(50);
+  const withoutLast = emptyState();
+  for (const one of told.slice(0, 3)) foldEvent(withoutLast, one, context);
+  expect(withoutLast.profile['plannedSeats']?.value).toBe(50);
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { captureDefinition } from './captured.js';
 import type { EventType, LeadEvent } from './event.js';
 import { pathReader, type PathReader } from './event-path.js';
 import { shortHash, valueHash } from './hash.js';
@@ -31,6 +32,8 @@ export const signalDefinition = z.strictObject({
   distinctBy: path.optional(),
   /** Sums this path. Where a `matches` with `{number}` reads the same path, the number it found. */
   sum: path.optional(),
+  /** Needs a `matches` with `{number}` among `where`. */
+  capture: captureDefinition.optional(),
   verdict: z.literal('human').optional(),
 });
 
@@ -47,6 +50,8 @@ export interface CompiledSignal {
   matches(event: LeadEvent, verdict?: Verdict): boolean;
   /** An integer of 0 to 10⁹, or undefined where the definition or the event has none. */
   sumOf(event: LeadEvent): number | undefined;
+  /** The number to be kept as an attribute; undefined where the event says none. Only where there is a `capture`. */
+  capturedOf?(event: LeadEvent): number | undefined;
   /** The hash of the distinct value: a string, number or boolean. Lists and objects are no value. */
   distinctOf(event: LeadEvent, zone: Zone): string | undefined;
 }
@@ -79,6 +84,7 @@ export function compileSignal(name: string, definition: SignalDefinition): Compi
       return true;
     },
     sumOf: sumReader(definition.sum, tests),
+    ...(definition.capture ? { capturedOf: captureReader(tests) } : {}),
     distinctOf: distinctReader(definition.distinctBy),
   };
 }
@@ -90,6 +96,7 @@ export const boundedSum = (value: number): number => Math.min(greatestSum, Math.
 
 interface Test {
   at: string;
+  read: PathReader;
   numberIn?: (value: unknown) => number | undefined;
 }
 
@@ -101,6 +108,14 @@ function sumReader(sum: string | undefined, tests: Test[]): CompiledSignal['sumO
     const raw = read(event);
     const value = numberIn ? numberIn(raw) : raw;
     return typeof value === 'number' && Number.isFinite(value) ? boundedSum(value) : undefined;
+  };
+}
+
+function captureReader(tests: Test[]): (event: LeadEvent) => number | undefined {
+  const test = tests.find(({ numberIn }) => numberIn);
+  return (event) => {
+    const value = test?.numberIn!(test.read(event));
+    return value === undefined ? undefined : boundedSum(value);
   };
 }
 
@@ -126,8 +141,11 @@ export interface SignalIndex {
 const none: readonly CompiledSignal[] = [];
 
 export function indexSignals(signals: readonly CompiledSignal[]): SignalIndex {
-  // two names of one definition share their counters, so only the first is folded
-  const distinct = [...new Map(signals.toReversed().map((signal) => [signal.hash, signal])).values()].reverse();
+  // two names of one definition share their counters, so only the first is folded; of two signals that capture one attribute
+  // of one event the first by name does, in whatever order the document was stored
+  const distinct = [...new Map(signals.toReversed().map((signal) => [signal.hash, signal])).values()].sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
   const byType = new Map<EventType, { unnamed: CompiledSignal[]; named: Map<string, CompiledSignal[]> }>();
   for (const signal of distinct)
     for (const type of signal.types) {

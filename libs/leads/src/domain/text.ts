@@ -1,3 +1,5 @@
+import { numberPattern, writtenNumber } from './written-number.js';
+
 /** Text compared as a reader would: width, case and compatibility forms do not matter. Bounded, so that cost is. */
 export const maxTextLength = 10_000;
 
@@ -14,7 +16,7 @@ export interface TextMatch {
 
 /**
  * A pattern without back-tracking: pieces separated by `*` must occur in this order; `{number}` is a number of up to 12
- * digits and commas. `{number}名*導入` finds 「３０名での導入」 and gives 30. Linear in the text's length.
+ * digits and commas, or one in kanji. `{number}名*導入` finds 「３０名での導入」 and gives 30. Linear in the text's length.
  */
 export function compileTextPattern(pattern: string): (foldedText: string) => TextMatch | undefined {
   const pieces = foldText(pattern)
@@ -25,7 +27,7 @@ export function compileTextPattern(pattern: string): (foldedText: string) => Tex
     const source = piece
       .split('{number}')
       .map((literal) => literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replace(/\s+/g, '\\s{1,8}'))
-      .join('(\\d[\\d,]{0,11})\\s{0,4}');
+      .join(`${numberPattern}\\s{0,4}`);
     return new RegExp(source, 'g');
   });
   return (text) => {
@@ -36,7 +38,9 @@ export function compileTextPattern(pattern: string): (foldedText: string) => Tex
       const found = search.exec(text);
       if (!found) return undefined;
       from = search.lastIndex;
-      if (found[1] !== undefined && result.number === undefined) result.number = Number(found[1].replaceAll(',', ''));
+      if (found[1] === undefined || result.number !== undefined) continue;
+      const number = writtenNumber(found[1]);
+      if (number !== undefined) result.number = number;
     }
     return result;
   };

@@ -20,6 +20,8 @@ const shown = (value: Json | undefined): string =>
 const after = (separator: string, value: string): string => (value === '' ? '' : separator + value);
 const property = (event: LeadEvent, name: string): string => shown(member(event.properties, name));
 
+const shownAccount = (event: LeadEvent): string => property(event, 'account').slice(2);
+
 const outcomes: Record<string, Line> = {
   contacted: { ja: '連絡した', en: 'Contacted' },
   accepted: { ja: '営業が引き受けた', en: 'Accepted by sales' },
@@ -81,6 +83,12 @@ const writers: Record<LeadEvent['type'], Writer> = {
   alias: same('以前の識別子と結び付けた', 'Linked to an earlier id'),
   merge: same('別のリードと統合', 'Merged with another lead'),
   apart: same('別のリードと分けたままにする', 'Kept apart from another lead'),
+  account: (event) => {
+    const account = shownAccount(event);
+    return event.name === 'assigned'
+      ? { ja: `アカウントに割り当て${after('：', account)}`, en: `Assigned to the account${after(' ', account)}` }
+      : { ja: 'アカウントの割り当てを取り消した', en: 'Withdrew the assignment to an account' };
+  },
   consent: (event) => {
     const purpose = property(event, 'purpose') || 'marketing';
     return event.name === 'granted'

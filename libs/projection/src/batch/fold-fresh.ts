@@ -1,4 +1,5 @@
 import { foldEvent, foldSignals, indexSignals, type LeadEvent } from '#libs/leads/domain';
+import { foldContextOf } from '../domain/index.js';
 import type { Rulebook } from '../projection-context.js';
 import { isFact } from './judgement.projection.js';
 import { isOld } from './settle.projection.js';
@@ -7,7 +8,7 @@ import { addCause, leadOf, ownerOf, type Cause, type Step } from './step.js';
 /** Adds this batch's events to their leads. Those that a refold will read, or that wait for one, are only noted. */
 export function foldFresh(step: Step): void {
   const { judged, rulebook, context } = step;
-  const fold = { zone: context.zone, signals: rulebook.signals, verdictOf: judged.after.verdictOf };
+  const fold = foldContextOf(rulebook, context.zone, judged.after.verdictOf);
   for (const event of step.fresh) {
     if (!isFact(event) || judged.after.withdrawn(event.id)) continue;
     const owner = ownerOf(step, event);
@@ -30,7 +31,7 @@ function causeOfEvent(event: LeadEvent, oldEventMs: number): Cause {
 function foldFirstVerdicts(step: Step): void {
   const { judged, rulebook, context } = step;
   const awaiting = signalsAwaitingVerdict(rulebook);
-  const fold = { zone: context.zone, signals: awaiting, verdictOf: judged.after.verdictOf };
+  const fold = { ...foldContextOf(rulebook, context.zone, judged.after.verdictOf), signals: awaiting };
   for (const event of judged.facts) {
     const { before, after } = judged;
     if (after.withdrawn(event.id) || after.verdictOf(event.id) === before.verdictOf(event.id)) continue;

@@ -14,6 +14,7 @@ import {
 import type { Queryable } from '#libs/platform';
 import { plainArray } from '../store/arrays.js';
 import { eventColumns, eventOf, type EventRow } from '../store/event.store.js';
+import { foldContextOf } from '../domain/index.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
 import { isFact } from './judgement.projection.js';
 import { revisionOf } from './remember.js';
@@ -156,7 +157,7 @@ export function foldHistory(
   context: ProjectionContext,
   state = emptyState(),
 ): LeadState {
-  const fold = { zone: context.zone, signals: rulebook.signals, verdictOf: judgements.verdictOf };
+  const fold = foldContextOf(rulebook, context.zone, judgements.verdictOf);
   for (const event of events) if (!judgements.withdrawn(event.id)) foldEvent(state, event, fold);
   return state;
 }

@@ -1,5 +1,5 @@
 import type { LeadEvent, LeadMemory } from '#libs/leads/domain';
-import { decide, look, type Look } from '../domain/index.js';
+import { decide, foldsFor, look, type Look } from '../domain/index.js';
 import type { LockedLead } from '../store/lead.store.js';
 import { foldHistory, historySizes, judgementsOf, readHistories } from './refold.projection.js';
 import { isFact } from './judgement.projection.js';
@@ -75,8 +75,7 @@ async function rederive(step: Step, made: MadeDecision[]): Promise<void> {
       continue;
     }
     const known = await step.context.rulebook(step.client, lead.rulebook);
-    const counted = new Set(known.signals.all.map((signal) => signal.hash));
-    if ([...live].some((hash) => !counted.has(hash))) incomplete.push(lead);
+    if (!foldsFor(known, step.rulebook)) incomplete.push(lead);
     for (const hash of Object.keys(lead.state.counters)) if (!live.has(hash)) delete lead.state.counters[hash];
   }
   await backfill(

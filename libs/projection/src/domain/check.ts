@@ -2,6 +2,7 @@ import type { Condition } from '#libs/leads/domain';
 import { exits } from '#libs/funnel/domain';
 import { nodesOf } from '#libs/segments/domain';
 import type { FieldError } from '#libs/platform/domain';
+import { checkCaptures } from './check-captures.js';
 import type { RulebookDocument } from './rulebook-document.js';
 
 type Path = readonly (string | number)[];
@@ -18,6 +19,7 @@ export function checkRulebook(document: RulebookDocument): FieldError[] {
   const report = (path: Path, code: string, message: string) => errors.push({ path: path.join('.'), code, message });
   const stages = document.stages.map((stage) => stage.name);
 
+  checkCaptures(document, report);
   for (const [index, rule] of document.engagement.entries()) {
     const signal = known(document.signals, rule.signal);
     if (!signal)

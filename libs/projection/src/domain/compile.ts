@@ -20,6 +20,7 @@ import {
   type ScoreFormula,
 } from '#libs/scoring/domain';
 import { readersOfStage } from '#libs/segments/domain';
+import { profileHashOf } from './fold-context.js';
 import type { RulebookDocument } from './rulebook-document.js';
 
 export interface NamedCondition {
@@ -37,6 +38,8 @@ export interface CompiledRulebook {
   readonly signalNames: ReadonlyMap<string, CompiledSignal>;
   /** In the order of `SignalReader`'s slots. */
   readonly signalHashes: readonly string[];
+  /** Of what it says about attributes: see `foldsFor`. */
+  readonly profileHash: string;
   readonly conditions: ConditionContext;
   readonly engagement: Engagement;
   readonly fit: Fit;
@@ -76,6 +79,7 @@ export function compileRulebook(document: RulebookDocument, version: number, zon
     signals: indexSignals(compiled),
     signalNames,
     signalHashes,
+    profileHash: profileHashOf(compiled),
     conditions,
     engagement: compileEngagement(document.engagement, document.groups ?? {}, slotOf),
     fit: compileFit(document.fit, document.grades, (rule) => compile(rule.when)),

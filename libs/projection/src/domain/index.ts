@@ -3,6 +3,7 @@ export * from './rulebook.js';
 export * from './check.js';
 export * from './compile.js';
 export * from './decide.js';
+export * from './fold-context.js';
 export * from './look.js';
 export { horizonDays, type LeadFacts } from './facts.js';
 export * from './explain.js';

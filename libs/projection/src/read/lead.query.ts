@@ -1,6 +1,6 @@
 import type { LeadMemory, LeadState, SubjectKey } from '#libs/leads/domain';
 import { databaseNow, type Queryable } from '#libs/platform';
-import { look, type Look } from '../domain/index.js';
+import { foldsFor, look, type Look } from '../domain/index.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
 import { plainArray } from '../store/arrays.js';
 
@@ -83,6 +83,5 @@ export async function rulebookFor(
   const live = await context.rulebook(db, result.rows[0]!.version);
   if (lead.rulebook === 0 || lead.rulebook === live.version) return live;
   const own = await context.rulebook(db, lead.rulebook);
-  const counted = new Set(own.signals.all.map((signal) => signal.hash));
-  return live.signals.all.every((signal) => counted.has(signal.hash)) ? live : own;
+  return foldsFor(own, live) ? live : own;
 }
