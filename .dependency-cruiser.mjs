@@ -23,7 +23,8 @@ export default {
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
       name: 'domain-is-pure',
-      comment: 'no Nest, no IO, no shell; hashing, schemas, parsing, address ranges and the public suffix list are pure',
+      comment:
+        'no Nest, no IO, no shell; hashing, schemas, parsing, address ranges and the public suffix list are pure',
       severity: 'error',
       from: { path: '^libs/[^/]+/src/domain/', pathNot: specs },
       to: { pathNot: ['^libs/[^/]+/src/domain/', '^(node:)?crypto$', npm('zod', 'yaml', 'ipaddr.js', 'tldts')] },
