@@ -106,6 +106,19 @@ const engagementRule = fc
   })
   .map(without);
 
+/** Rows that are warm from some column on, or never; grade A always is somewhere. */
+const matrix = fc
+  .tuple(
+    fc.uniqueArray(fc.integer({ min: -50, max: 600 }), { maxLength: 4 }),
+    fc.tuple(fc.nat({ max: 4 }), fc.nat({ max: 5 }), fc.nat({ max: 5 }), fc.nat({ max: 5 })),
+  )
+  .map(([borders, starts]) => {
+    const engagement = borders.sort((a, b) => a - b).map((tenths) => tenths / 10);
+    const row = (start: number) => [...engagement, 0].map((_, column) => (column < start ? 'cold' : 'warm'));
+    const [a, b, c, d] = starts;
+    return { engagement, A: row(Math.min(a, engagement.length)), B: row(b), C: row(c), D: row(d) };
+  });
+
 const document: fc.Arbitrary<RulebookDocument> = fc
   .record({
     engagement: fc.array(engagementRule, { minLength: 1, maxLength: 6 }),
@@ -116,6 +129,7 @@ const document: fc.Arbitrary<RulebookDocument> = fc
     minimum: maybe(fc.integer({ min: -20, max: 20 })),
     hot: fc.dictionary(fc.constantFrom('h1', 'h2', 'h3'), derived, { minKeys: 1 }),
     warm: derived,
+    matrix: maybe(matrix),
     rearm: maybe(derived),
     stage: anything,
     segment: anything,
@@ -139,7 +153,7 @@ const document: fc.Arbitrary<RulebookDocument> = fc
           bands: { high: 60, middle: 20 },
         },
         hot: made.hot,
-        warm: made.warm,
+        ...(made.matrix ? { matrix: made.matrix } : { warm: made.warm }),
         rearm: made.rearm,
         stages: [{ name: 'visitor' }, { name: 'lead', when: made.stage }],
         segments: { early: made.early, late: made.segment },

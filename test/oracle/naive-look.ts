@@ -119,7 +119,13 @@ export class NaiveLooker {
 
   private temperature(): string {
     if (Object.values(this.document.hot).some((rule) => this.holds(rule))) return 'hot';
-    return this.holds(this.document.warm) ? 'warm' : 'cold';
+    const { matrix, warm } = this.document;
+    if (!matrix) return this.holds(warm!) ? 'warm' : 'cold';
+    // read like the table that it is: down to the row, right until the next border is not reached
+    let column = 0;
+    while (column < matrix.engagement.length && this.engagement() >= Math.round(matrix.engagement[column]! * 10))
+      column += 1;
+    return matrix[this.grade() as 'A' | 'B' | 'C' | 'D'][column]!;
   }
 
   holds(node: Condition): boolean {

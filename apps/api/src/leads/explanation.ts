@@ -45,6 +45,8 @@ export function explanationOf(whose: Told, told: Explanation, now: number): z.in
       })),
     },
     hot: told.hot.map(ruleOf),
+    warm: ruleOf(told.warm),
+    matrix: told.matrix,
     stage: { name: told.stage.name, label: told.stage.label, conditions: told.stage.conditions.map(ruleOf) },
     hotUntil: told.hotUntil === null ? null : iso(told.hotUntil),
   };

@@ -156,6 +156,18 @@ export const scoreExplanation = z
         .describe('They sum to the total, exactly'),
     }),
     hot: z.array(rule).describe('Every hot rule; what is missing to be hot are the conditions that do not hold'),
+    warm: rule.describe('What makes it warm; with a matrix, the row of its grade'),
+    matrix: z
+      .object({
+        grade: z.string(),
+        column: z.number().describe('Counted from 0'),
+        from: z.number().nullable().describe('Engagement from which this column begins, in points'),
+        below: z.number().nullable(),
+        warmth: z.enum(['cold', 'warm']),
+        text: z.string(),
+      })
+      .nullable()
+      .describe('The lead’s cell, where the rulebook splits warm from cold by grade × engagement'),
     stage: z.object({
       name: z.string().nullable(),
       label: z.string().nullable(),

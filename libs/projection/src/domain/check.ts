@@ -29,6 +29,10 @@ export function checkRulebook(document: RulebookDocument): FieldError[] {
     if (rule.group !== undefined && !known(document.groups ?? {}, rule.group))
       report(['engagement', index, 'group'], 'unknown-group', `there is no group ${JSON.stringify(rule.group)}`);
   }
+  if (document.warm && document.matrix)
+    report(['matrix'], 'warm-twice', 'stands beside warm: exactly one of both splits warm from cold');
+  if (!document.warm && !document.matrix)
+    report(['warm'], 'missing', 'is missing, and there is no matrix: one of both splits warm from cold');
   for (const [index, name] of stages.entries()) {
     if (stages.indexOf(name) !== index)
       report(['stages', index, 'name'], 'doubled', `the stage ${name} is named twice`);
@@ -83,7 +87,7 @@ const known = <T>(map: Record<string, T>, name: string): T | undefined =>
 
 function placesOf(document: RulebookDocument): Place[] {
   const places: Place[] = document.fit.map((rule, index) => ({ path: ['fit', index, 'when'], condition: rule.when }));
-  places.push({ path: ['warm'], condition: document.warm });
+  if (document.warm) places.push({ path: ['warm'], condition: document.warm });
   if (document.rearm) places.push({ path: ['rearm'], condition: document.rearm });
   for (const [name, condition] of Object.entries(document.hot)) places.push({ path: ['hot', name], condition });
   for (const [index, stage] of document.stages.entries())

@@ -14,6 +14,7 @@ import type { Funnel } from '#libs/funnel/domain';
 import {
   compileEngagement,
   compileFit,
+  compileMatrix,
   compileScore,
   type Engagement,
   type Fit,
@@ -85,7 +86,7 @@ export function compileRulebook(document: RulebookDocument, version: number, zon
     fit: compileFit(document.fit, document.grades, (rule) => compile(rule.when)),
     score: compileScore(document.score),
     hot: named(document.hot),
-    warm: compile(document.warm),
+    warm: document.matrix ? compileMatrix(document.matrix, compile) : compile(document.warm!),
     rearm: document.rearm && compile(document.rearm),
     funnel: {
       stages: document.stages.map((rule) => ({ name: rule.name, rule, when: rule.when && compile(rule.when) })),

@@ -9,7 +9,7 @@ import type {
   Temperature,
   Band,
 } from '#libs/leads/domain';
-import { detailsOf, weighted, type EngagementLine } from '#libs/scoring/domain';
+import { cellOf, cellWords, detailsOf, weighted, type EngagementLine, type MatrixCell } from '#libs/scoring/domain';
 import { nodesOf } from '#libs/segments/domain';
 import { labelOf, type CompiledRulebook } from './compile.js';
 import type { LeadFacts } from './facts.js';
@@ -69,6 +69,8 @@ export interface Explanation {
   /** All hot rules; what is missing to be hot are the lines that do not hold. */
   hot: RuleExplanation[];
   warm: RuleExplanation;
+  /** Where the rulebook splits warm from cold by a matrix: the lead's cell, in words too. */
+  matrix: (MatrixCell & { text: string }) | null;
   stage: { name: string | null; label: string | null; conditions: RuleExplanation[] };
   segments: string[];
   /** Milliseconds; null if not hot, or hot for more than the horizon whatever happens. */
@@ -129,6 +131,7 @@ export function explain(
     temperature,
     hot: rulebook.hot.map(({ name, when }) => rule(name, when)),
     warm: rule('warm', rulebook.warm, words[locale].warm),
+    matrix: matrixCell(facts, locale),
     stage: {
       name: stage,
       label: stage === null ? null : label(stage),
@@ -137,6 +140,13 @@ export function explain(
     segments: rulebook.segments.filter(({ name }) => facts.inSegment(name)).map(({ name }) => name),
     hotUntil: temperature === 'hot' ? (hotUntil(state, rulebook, memory, now) ?? null) : null,
   };
+}
+
+function matrixCell({ rulebook, grade, engagement }: LeadFacts, locale: Locale): Explanation['matrix'] {
+  const { matrix } = rulebook.document;
+  if (!matrix) return null;
+  const cell = cellOf(matrix, grade, engagement);
+  return { ...cell, text: cellWords(cell, engagement, locale) };
 }
 
 function settersOf(condition: Condition, { profile, consent }: LeadState): string[] {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { conditionDefinition, signalDefinition } from '#libs/leads/domain';
 import { stageRule } from '#libs/funnel/domain';
-import { engagementRule, fitRule, gradeThresholds, groupRule, scoreRule } from '#libs/scoring/domain';
+import { engagementRule, fitRule, gradeThresholds, groupRule, scoreRule, warmthMatrix } from '#libs/scoring/domain';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,99}$/, 'must be lower-case letters, digits and hyphens');
 const label = z.strictObject({ ja: z.string().min(1).max(200), en: z.string().min(1).max(200) });
@@ -19,7 +19,9 @@ export const rulebookDocument = z.strictObject({
   fit: z.array(fitRule).max(1000),
   grades: gradeThresholds,
   score: scoreRule,
-  warm: conditionDefinition,
+  /** What splits warm from cold: a condition, or grade × engagement. Exactly one of both. */
+  warm: conditionDefinition.optional(),
+  matrix: warmthMatrix.optional(),
   /** Arms a lead again that is not hot any more; without it every fall arms. */
   rearm: conditionDefinition.optional(),
   hot: named(conditionDefinition, 100),

@@ -95,7 +95,10 @@ describe('errors name their path', () => {
       'segments.a.segment cycle',
     ],
     ['fit that reads behaviour', (d) => (d.fit[0].when = { signal: 'inquiry' }), 'fit.0.when fit-reads-attributes'],
-    ['no condition at all', (d) => (d.warm = { foo: 1 }), 'warm custom'],
+    ['no condition at all', (d) => ((d.warm = { foo: 1 }), delete d.matrix), 'warm custom'],
+    ['a matrix beside a condition for warm', (d) => (d.warm = { band: 'middle' }), 'matrix warm-twice'],
+    ['neither of both', (d) => delete d.matrix, 'warm missing'],
+    ['a row that cools', (d) => (d.matrix.A = ['warm', 'cold', 'warm', 'warm']), 'matrix.A.1 custom'],
   ])('%s', (_, edit, expected) => {
     expect(change(edit)).toContain(expected);
   });
