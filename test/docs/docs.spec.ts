@@ -75,7 +75,7 @@ test.each(pages)('%s: every variable it names is one that somebody reads', (page
   expect(named.filter((name) => !variables.has(name))).toEqual([]);
 });
 
-test('every decision record is in the list, under its own title, and the numbers have no gap', () => {
+test('every decision record is in the list, under its own title, and no number stands twice', () => {
   const records = fs
     .readdirSync(path.join(root, 'docs/adr'))
     .filter((file) => /^\d{4}-/.test(file))
@@ -86,7 +86,7 @@ test('every decision record is in the list, under its own title, and the numbers
   ]);
   const titled = records.map((file) => [file, /^# (.+)$/m.exec(read(`docs/adr/${file}`))?.[1]]);
   expect(listed).toEqual(titled);
-  expect(records.map((file) => Number(file.slice(0, 4)))).toEqual(records.map((_, index) => index + 1));
+  expect(new Set(records.map((file) => file.slice(0, 4))).size).toBe(records.length);
 });
 
 test('docs/events.md shows the golden of every type', () => {

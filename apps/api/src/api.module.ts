@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
-import { ListHeldAlertsHandler, RecordOutcomeHandler, ReleaseHeldAlertsHandler } from '#libs/handoff';
+import { JudgeMoveHandler, ListHeldAlertsHandler, RecordOutcomeHandler, ReleaseHeldAlertsHandler } from '#libs/handoff';
 import {
   ActivateScenarioHandler,
   ListScenariosHandler,
@@ -30,6 +30,7 @@ import { ListLeadsHandler } from './leads/list-leads.query.js';
 import { ReadLeadHandler } from './leads/read-lead.query.js';
 import { ReadTimelineHandler } from './leads/timeline.query.js';
 import { DiscardRecordHandler } from './quarantine/discard-record.command.js';
+import { MovesController } from './moves/moves.controller.js';
 import { QuarantineController } from './quarantine/quarantine.controller.js';
 import { ListQuarantineHandler } from './quarantine/quarantine.query.js';
 import { ReplayRecordHandler } from './quarantine/replay-record.command.js';
@@ -59,6 +60,7 @@ const controllers = [
   HeldAlertsController,
   IdentityController,
   LeadsController,
+  MovesController,
   QuarantineController,
   RulebookController,
   ScenariosController,
@@ -74,6 +76,7 @@ const handlers = [
   provide(DiscardRecordHandler, POOL),
   provide(ExplainScoreHandler, POOL, ProjectionContext),
   provide(JudgeIdentityHandler, POOL, EVENT_LOG),
+  provide(JudgeMoveHandler, POOL, EVENT_LOG, ProjectionContext),
   provide(ListDeliveriesHandler, POOL),
   provide(ListHeldAlertsHandler, POOL),
   provide(ListLeadsHandler, POOL, ProjectionContext),

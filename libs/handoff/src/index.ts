@@ -5,3 +5,4 @@ export * from './handoff.config.js';
 export { RecordOutcome, RecordOutcomeHandler } from './record-outcome.command.js';
 export * from './held-alerts.query.js';
 export { ReleaseHeldAlerts, ReleaseHeldAlertsHandler, type ReleasedAlerts } from './release-held-alerts.command.js';
+export { JudgeMove, JudgeMoveHandler, type MoveVerdict } from './judge-move.command.js';

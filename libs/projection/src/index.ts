@@ -20,6 +20,7 @@ export {
   type LeadRef,
   type LookedAt,
 } from './read/lead.query.js';
+export { listHeldMoves, type HeldMovesAsked, type WaitingMove } from './read/held-moves.query.js';
 export { readTimeline, waitForEvent, type TimelineCursor, type TimelineEvent } from './read/timeline.query.js';
 export { readLastActions } from './read/last-actions.query.js';
 export { listLeads, type LeadListCursor, type LeadListQuery, type ListedLead } from './read/lead-list.query.js';

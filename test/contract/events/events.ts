@@ -31,4 +31,5 @@ export const examples: Record<Exclude<EventType, 'decision'>, LeadEvent> = {
   unmerge: event('unmerge', { source: 'api', refersTo: judged, properties: { reason: 'a shared mailbox', actor: 'op@example.jp' } }),
   retraction: event('retraction', { source: 'api', name: 'withdrawn', refersTo: judged, properties: { actor: 'op@example.jp', reason: 'test data' } }),
   account: event('account', { source: 'api', email: 'yamada@example.jp', name: 'assigned', properties: { account: 'd:example.co.jp', reason: 'works for the parent company', actor: 'op@example.jp' } }),
+  approval: event('approval', { source: 'api', userId: 'main:42', name: 'approved', properties: { stage: 'opportunity', reason: 'budget confirmed by phone', actor: 'marketing@example.jp' } }),
 };

@@ -41,3 +41,9 @@ export const Actor = createParamDecorator((_: unknown, context: ExecutionContext
   const { caller } = context.switchToHttp().getRequest<AuthenticatedRequest>();
   return caller ? `${caller.name} (${caller.keyId})` : 'anonymous';
 });
+
+/** What the key that called may do. */
+export const ActorRole = createParamDecorator(
+  (_: unknown, context: ExecutionContext): string =>
+    context.switchToHttp().getRequest<AuthenticatedRequest>().caller?.role ?? 'none',
+);

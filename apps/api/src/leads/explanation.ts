@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Explanation, RuleExplanation } from '#libs/projection';
+import type { Explanation, HeldExplanation, RuleExplanation } from '#libs/projection';
 import { iso, points } from './lead-ref.js';
 import type { scoreExplanation } from './leads.dto.js';
 
@@ -47,10 +47,19 @@ export function explanationOf(whose: Told, told: Explanation, now: number): z.in
     hot: told.hot.map(ruleOf),
     warm: ruleOf(told.warm),
     matrix: told.matrix,
-    stage: { name: told.stage.name, label: told.stage.label, conditions: told.stage.conditions.map(ruleOf) },
+    stage: {
+      ...told.stage,
+      conditions: told.stage.conditions.map(ruleOf),
+      held: told.stage.held.map(heldMoveOf),
+    },
     hotUntil: told.hotUntil === null ? null : iso(told.hotUntil),
   };
 }
+
+export const heldMoveOf = ({ since, ...move }: HeldExplanation) => ({
+  ...move,
+  since: since === null ? null : iso(since),
+});
 
 const ruleOf = ({ name, label, held, lines }: RuleExplanation) => ({
   name,

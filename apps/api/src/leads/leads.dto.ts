@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { outcomeSchema } from '#libs/handoff/domain';
 import { after } from '../http/after.js';
 import { pageOf, pageQuery } from '../http/paging.js';
+import { heldMove } from '../moves/moves.dto.js';
 
 /** Scores are shown in points with one decimal; inside they are integers in tenths. */
 const points = z.number().describe('Points, one decimal');
@@ -53,6 +54,7 @@ export const leadDetail = z
       z.object({ state: z.enum(['granted', 'withdrawn']), basis: z.string(), at: z.iso.datetime(), event: z.uuid() }),
     ),
     ...standing,
+    held: z.array(heldMove).describe('Moves forward that wait, and for what'),
     hotRules: z.array(z.string()),
     segments: z.array(z.string()),
     epoch: z.number().describe('How often this lead has crossed into hot'),
@@ -171,7 +173,9 @@ export const scoreExplanation = z
     stage: z.object({
       name: z.string().nullable(),
       label: z.string().nullable(),
+      phase: z.enum(['TOFU', 'MOFU', 'BOFU']).nullable(),
       conditions: z.array(rule).describe('What moves a lead forward by itself'),
+      held: z.array(heldMove).describe('Moves forward that wait, and for what'),
     }),
     hotUntil: z.iso.datetime().nullable().describe('When it stops being hot if nothing happens'),
   })

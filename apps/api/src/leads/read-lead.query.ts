@@ -1,8 +1,10 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { z } from 'zod';
+import { isKnown } from '#libs/leads/domain';
 import type { Pool } from '#libs/platform';
-import { readLookNow, type LookedAt, type ProjectionContext } from '#libs/projection';
+import { explainHeld, readLookNow, type LookedAt, type ProjectionContext } from '#libs/projection';
 import { waitForAfter } from '../http/after.js';
+import { heldMoveOf } from './explanation.js';
 import { iso, leadUnknown, points, refOf } from './lead-ref.js';
 import type { leadDetail } from './leads.dto.js';
 
@@ -50,6 +52,7 @@ function detailOf({ lead, look, rulebook, now }: LookedAt): z.infer<typeof leadD
     band: look.band,
     temperature: look.temperature,
     stage: look.stage ?? look.initialStage,
+    held: explainHeld(look.held, rulebook, (name) => isKnown(profile[name]?.value), 'en').map(heldMoveOf),
     hotRules: look.hotRules,
     segments: look.segments,
     epoch: lead.memory.epoch,

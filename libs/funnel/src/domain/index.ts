@@ -1,1 +1,2 @@
+export * from './stage-rule.js';
 export * from './stages.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { freshMemory, type LeadMemory } from '#libs/leads/domain';
-import { nextStage, type Funnel, type Outcome } from './stages.js';
+import { nextStage, type Approval, type Funnel, type Outcome, type StageMove } from './stages.js';
 
 const stage = (name: string, rest = {}) => ({ name, rule: { name, ...rest }, when: undefined });
 const funnel: Funnel = {
@@ -15,7 +15,12 @@ const funnel: Funnel = {
 };
 const at = (name: string, rest: Partial<LeadMemory> = {}): LeadMemory => ({ ...freshMemory(), stage: name, ...rest });
 const move = (memory: LeadMemory, holding: string[], outcome?: Outcome) =>
-  nextStage(funnel, memory, ({ name }) => holding.includes(name), outcome);
+  nextStage(funnel, memory, {
+    holds: ({ name }) => holding.includes(name),
+    known: () => false,
+    outcome,
+    approvalOf: () => undefined,
+  });
 
 describe('a lead moves through the funnel', () => {
   test('forward by conditions, over stages that do not hold', () => {
@@ -49,5 +54,116 @@ describe('a lead moves through the funnel', () => {
       'lost',
     );
     expect(move(at('lost', { outcome: 'o3' }), [], { name: 'recycled', event: 'o4' }).stage).toBe('lead');
+  });
+});
+
+describe('a move that demands something waits for it', () => {
+  const demanding: Funnel = {
+    stages: [
+      stage('visitor'),
+      stage('lead'),
+      stage('prospect', { requires: ['phone', 'budget'] }),
+      stage('opportunity', { outcomes: ['opportunity'], approver: 'marketing' }),
+      stage('customer', { outcomes: ['won'], approver: 'sales', requires: ['phone'] }),
+    ],
+    recycleTo: 'lead',
+  };
+  interface Situation {
+    holding?: string[];
+    known?: string[];
+    outcome?: Outcome;
+    said?: Record<string, Approval>;
+  }
+  const next = (memory: LeadMemory, { holding = [], known = [], outcome, said = {} }: Situation) =>
+    nextStage(demanding, memory, {
+      holds: ({ name }) => holding.includes(name),
+      known: (attribute) => known.includes(attribute),
+      outcome,
+      approvalOf: (name) => said[name],
+    });
+  const remembering = (before: LeadMemory, { stage, held, accounted, blocked, outcome }: StageMove): LeadMemory => ({
+    ...before,
+    stage,
+    held: [...held],
+    accounted: [...accounted],
+    blocked: [...blocked],
+    outcome,
+  });
+  const yes = { approved: true, event: 'y1' };
+  const no = { approved: false, event: 'n1' };
+
+  test('for its fields, and enters once all are known', () => {
+    expect(next(at('lead'), { holding: ['prospect'], known: ['phone'] })).toMatchObject({
+      stage: 'lead',
+      held: [{ stage: 'prospect' }],
+    });
+    expect(next(at('lead'), { holding: ['prospect'], known: ['phone', 'budget'] })).toMatchObject({
+      stage: 'prospect',
+      held: [],
+    });
+  });
+  test('no more when its condition ceases', () => {
+    expect(next(at('lead', { held: [{ stage: 'prospect' }] }), {}).held).toEqual([]);
+  });
+  test('for the approval, which counts once and for no later move', () => {
+    const held = next(at('prospect'), { holding: ['opportunity'] });
+    expect(held).toMatchObject({ stage: 'prospect', held: [{ stage: 'opportunity' }] });
+    const moved = next(remembering(at('prospect'), held), { holding: ['opportunity'], said: { opportunity: yes } });
+    expect(moved).toMatchObject({ stage: 'opportunity', held: [], accounted: ['y1'] });
+    const again = next(at('lead', { accounted: ['y1'] }), { holding: ['opportunity'], said: { opportunity: yes } });
+    expect(again).toMatchObject({ stage: 'lead', held: [{ stage: 'opportunity' }] });
+  });
+  test('an approval that nobody waited for is spent', () => {
+    const seen = next(at('prospect'), { said: { opportunity: yes } });
+    expect(seen).toMatchObject({ stage: 'prospect', accounted: ['y1'], held: [] });
+    expect(
+      next(remembering(at('prospect'), seen), { holding: ['opportunity'], said: { opportunity: yes } }).stage,
+    ).toBe('prospect');
+  });
+  test('declined, it is closed until its condition has ceased once', () => {
+    const declined = next(at('prospect', { held: [{ stage: 'opportunity' }] }), {
+      holding: ['opportunity'],
+      said: { opportunity: no },
+    });
+    expect(declined).toMatchObject({ stage: 'prospect', held: [], blocked: ['opportunity'], accounted: ['n1'] });
+    const memory = remembering(at('prospect'), declined);
+    expect(next(memory, { holding: ['opportunity'], said: { opportunity: no } }).held).toEqual([]);
+    const ceased = remembering(memory, next(memory, { said: { opportunity: no } }));
+    expect(next(ceased, { holding: ['opportunity'], said: { opportunity: no } }).held).toEqual([
+      { stage: 'opportunity' },
+    ]);
+  });
+  test('what sales asks for stays asked, without any condition, until it is approved', () => {
+    const outcome = { name: 'opportunity', event: 'o1' };
+    const held = next(at('lead'), { outcome });
+    expect(held).toMatchObject({ stage: 'lead', outcome: 'o1', held: [{ stage: 'opportunity', outcome: 'o1' }] });
+    const memory = remembering(at('lead'), held);
+    expect(next(memory, { outcome })).toMatchObject({ stage: 'lead', held: [{ stage: 'opportunity', outcome: 'o1' }] });
+    expect(next(memory, { outcome, said: { opportunity: yes } })).toMatchObject({ stage: 'opportunity', held: [] });
+  });
+  test('what sales states needs no approval of sales, but its fields', () => {
+    const outcome = { name: 'won', event: 'o2' };
+    const held = next(at('opportunity'), { outcome });
+    expect(held).toMatchObject({ stage: 'opportunity', held: [{ stage: 'customer', outcome: 'o2' }] });
+    expect(next(remembering(at('opportunity'), held), { outcome, known: ['phone'] }).stage).toBe('customer');
+  });
+  test('an approval that comes before the fields is kept for them', () => {
+    const held = next(at('opportunity', { held: [{ stage: 'customer', at: 5 }] }), {
+      holding: ['customer'],
+      said: { customer: yes },
+    });
+    expect(held).toMatchObject({ held: [{ stage: 'customer', at: 5, approved: 'y1' }], accounted: ['y1'] });
+    const memory = remembering(at('opportunity'), held);
+    expect(next(memory, { holding: ['customer'], known: ['phone'], said: { customer: yes } }).stage).toBe('customer');
+  });
+  test('nothing holds up who is recycled, lost or moved back', () => {
+    for (const [name, stage] of [
+      ['recycled', 'lead'],
+      ['lost', 'lost'],
+      ['disqualified', 'disqualified'],
+    ] as const)
+      expect(
+        next(at('opportunity', { held: [{ stage: 'customer', outcome: 'o0' }] }), { outcome: { name, event: 'o3' } }),
+      ).toMatchObject({ stage, held: [] });
   });
 });

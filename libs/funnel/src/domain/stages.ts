@@ -1,27 +1,5 @@
-import { z } from 'zod';
-import { conditionDefinition, type CompiledCondition, type LeadMemory } from '#libs/leads/domain';
-
-const name = z.string().min(1).max(100);
-
-export const stageRule = z.strictObject({
-  name,
-  label: z.strictObject({ ja: z.string().min(1).max(100), en: z.string().min(1).max(100) }).optional(),
-  phase: z.enum(['TOFU', 'MOFU', 'BOFU']).optional(),
-  /** Enters by itself while this holds. Without it, only an outcome of sales leads here. */
-  when: conditionDefinition.optional(),
-  /** Outcomes of sales that lead here at once, for example `opportunity`, `won`. */
-  outcomes: z
-    .array(z.enum(['contacted', 'accepted', 'rejected', 'meeting', 'opportunity', 'won']))
-    .max(6)
-    .optional(),
-  /** false: a lead can only come from the stage right before. */
-  skippable: z.boolean().optional(),
-});
-export type StageRule = z.infer<typeof stageRule>;
-
-/** Where sales ends or returns a lead; legal moves from any stage, each with a reason. */
-export const exits = ['lost', 'disqualified', 'recycled'] as const;
-export type Exit = (typeof exits)[number];
+import type { CompiledCondition, HeldMove, LeadMemory } from '#libs/leads/domain';
+import type { StageRule } from './stage-rule.js';
 
 export interface Stage {
   readonly name: string;
@@ -41,47 +19,133 @@ export interface Outcome {
   event: string;
 }
 
+/** The latest word on a move to one stage. */
+export interface Approval {
+  approved: boolean;
+  event: string;
+}
+
+/** What a move asks about its lead. */
+export interface StageFacts {
+  holds(stage: Stage): boolean;
+  known(attribute: string): boolean;
+  outcome: Outcome | undefined;
+  approvalOf(stage: string): Approval | undefined;
+}
+
 export interface StageMove {
   stage: string | null;
   outcome: string | undefined;
   blocked: readonly string[];
+  /** Moves forward that wait for fields or for an approval, in the order of the funnel. */
+  held: readonly HeldMove[];
+  /** Approvals that count no more, by event id. */
+  accounted: readonly string[];
 }
 
 const none: readonly string[] = [];
+const nothing: readonly HeldMove[] = [];
 
 /**
  * Where a lead stands next. Conditions move forward only; an outcome of sales moves once, in any direction. A stage that
- * was left backwards is entered again by its condition only after that has ceased in between.
+ * was left backwards, or was declined, is entered again by its condition only after that has ceased in between. A move
+ * forward to a stage that demands fields or an approval is held; backwards and out of the funnel nothing holds anybody up.
  */
-export function nextStage(
-  funnel: Funnel,
-  memory: LeadMemory,
-  holds: (stage: Stage) => boolean,
-  outcome: Outcome | undefined,
-): StageMove {
+export function nextStage(funnel: Funnel, memory: LeadMemory, facts: StageFacts): StageMove {
   const { stages } = funnel;
+  const { outcome } = facts;
+  const gate = new Gate(memory, facts);
   let at = memory.stage;
-  let blocked = memory.blocked?.filter((name) => stages.some((stage) => stage.name === name && holds(stage))) ?? none;
+  let blocked =
+    memory.blocked?.filter((name) => stages.some((stage) => stage.name === name && facts.holds(stage))) ?? none;
+  let asked = memory.held?.find((move) => move.outcome !== undefined);
   if (outcome && outcome.event !== memory.outcome) {
     const target = targetOf(funnel, outcome.name);
+    if (target !== undefined) asked = undefined;
     if (target !== undefined && target !== at) {
-      const backwards = indexOf(stages, target) < indexOf(stages, at);
-      if (backwards)
+      if (indexOf(stages, target) > indexOf(stages, at) && !isExit(target))
+        asked = { stage: target, outcome: outcome.event };
+      else {
         blocked = stages
-          .filter((stage, index) => index > indexOf(stages, target) && holds(stage))
+          .filter((stage, index) => index > indexOf(stages, target) && facts.holds(stage))
           .map((stage) => stage.name);
-      at = target;
+        at = target;
+      }
     }
   }
-  if (at === 'lost' || at === 'disqualified') return { stage: at, outcome: outcome?.event ?? memory.outcome, blocked };
+  const done = { outcome: outcome?.event ?? memory.outcome };
+  if (isExit(at)) return { ...done, stage: at, blocked, held: nothing, accounted: gate.accounted(stages) };
+
   let index = indexOf(stages, at);
+  const held = new Map<number, HeldMove>();
+  const declined: string[] = [];
+  const pass = (next: number, move: HeldMove): void => {
+    const stage = stages[next]!;
+    const verdict = gate.judge(stage, move);
+    if (verdict === 'open') index = next;
+    else if (verdict === 'declined') declined.push(stage.name);
+    else held.set(next, verdict);
+  };
+  const wanted = asked ? indexOf(stages, asked.stage) : -1;
+  if (wanted > index) pass(wanted, asked!);
   for (let next = index + 1; next < stages.length; next += 1) {
     const stage = stages[next]!;
     const reachable = stage.rule.skippable !== false || next === index + 1;
-    if (reachable && holds(stage) && !blocked.includes(stage.name)) index = next;
+    if (!reachable || blocked.includes(stage.name) || declined.includes(stage.name) || held.has(next)) continue;
+    if (facts.holds(stage)) pass(next, { stage: stage.name });
   }
-  return { stage: index < 0 ? null : stages[index]!.name, outcome: outcome?.event ?? memory.outcome, blocked };
+  const closed = declined.filter((name) => facts.holds(stages[indexOf(stages, name)]!));
+  return {
+    ...done,
+    stage: index < 0 ? null : stages[index]!.name,
+    blocked: closed.length > 0 ? [...new Set([...blocked, ...closed])] : blocked,
+    held:
+      held.size === 0
+        ? nothing
+        : [...held]
+            .filter(([next]) => next > index)
+            .sort(([a], [b]) => a - b)
+            .map(([, move]) => move),
+    accounted: gate.accounted(stages),
+  };
 }
+
+/** Whether a move may pass. An approval counts for the move that waits when it is seen, and for none later. */
+class Gate {
+  constructor(
+    private readonly memory: LeadMemory,
+    private readonly facts: StageFacts,
+  ) {}
+
+  judge({ name, rule }: Stage, move: HeldMove): 'open' | 'declined' | HeldMove {
+    if (!rule.requires && !rule.approver) return 'open';
+    const before = this.memory.held?.find((one) => one.stage === name);
+    const said = this.fresh(name);
+    if (said?.approved === false) return 'declined';
+    const approved = before?.approved ?? said?.event;
+    const needsApproval = rule.approver !== undefined && !(rule.approver === 'sales' && move.outcome !== undefined);
+    const complete = rule.requires?.every((attribute) => this.facts.known(attribute)) ?? true;
+    if (complete && (!needsApproval || approved !== undefined)) return 'open';
+    return {
+      ...move,
+      ...(before?.at === undefined ? {} : { at: before.at }),
+      ...(approved === undefined ? {} : { approved }),
+    };
+  }
+
+  accounted(stages: readonly Stage[]): readonly string[] {
+    const before = this.memory.accounted ?? none;
+    const seen = stages.flatMap(({ name, rule }) => (rule.approver ? (this.fresh(name)?.event ?? []) : []));
+    return seen.length === 0 ? before : [...before, ...seen].sort();
+  }
+
+  private fresh(stage: string): Approval | undefined {
+    const said = this.facts.approvalOf(stage);
+    return said && !this.memory.accounted?.includes(said.event) ? said : undefined;
+  }
+}
+
+const isExit = (name: string | null): boolean => name === 'lost' || name === 'disqualified';
 
 function targetOf(funnel: Funnel, outcome: string): string | undefined {
   if (outcome === 'lost' || outcome === 'disqualified') return outcome;

@@ -4,14 +4,14 @@ const note = z.string().trim().max(2_000).optional();
 const reason = z.string().trim().min(1).max(500);
 const date = z.iso.date();
 
-/** What sales says became of a lead. `rejected` needs a reason, an opportunity its likelihood and next step's date. */
+/** What sales says became of a lead. Who leaves the way forward needs a reason, an opportunity its likelihood and next step's date. */
 export const outcomeSchema = z.discriminatedUnion('outcome', [
   z.strictObject({
-    outcome: z.enum(['contacted', 'accepted', 'meeting', 'recycled']),
+    outcome: z.enum(['contacted', 'accepted', 'meeting']),
     reason: reason.optional(),
     note,
   }),
-  z.strictObject({ outcome: z.enum(['rejected', 'disqualified', 'lost']), reason, note }),
+  z.strictObject({ outcome: z.enum(['rejected', 'disqualified', 'lost', 'recycled']), reason, note }),
   z.strictObject({
     outcome: z.literal('opportunity'),
     likelihood: z.number().min(0).max(100).describe('Per cent'),

@@ -1,4 +1,4 @@
-import type { Locale } from '#libs/leads/domain';
+import { attributeWords, type Locale } from '#libs/leads/domain';
 import { settingsOf } from './setting-words.js';
 import { labelOf, type CompiledRulebook, type NamedCondition } from '#libs/projection/domain';
 
@@ -132,7 +132,15 @@ function entriesOf(rulebook: CompiledRulebook, locale: Locale): Entry[] {
         '': stage.when?.describe(locale) ?? w.none,
         '#': String(index + 1),
         ...settingsOf(
-          { phase: stage.rule.phase, outcomes: stage.rule.outcomes?.join(', '), skippable: stage.rule.skippable },
+          {
+            phase: stage.rule.phase,
+            outcomes: stage.rule.outcomes?.join(', '),
+            skippable: stage.rule.skippable,
+            requires: stage.rule.requires
+              ?.map((attribute) => attributeWords(attribute, locale))
+              .join(locale === 'ja' ? '・' : ', '),
+            approver: stage.rule.approver,
+          },
           locale,
         ),
       },

@@ -21,6 +21,7 @@ const nothing: Profile = {};
 /** The attributes that an event states: those of identifies, forms and groups, the first touch, and the address. */
 export function profileOf(event: LeadEvent, zone: Zone, domainOf: CompanyDomain = companyDomain): Profile {
   if (event.type === 'outcome') return outcomeOf(event);
+  if (event.type === 'approval') return approvalOf(event);
   if (event.type === 'account') return accountOf(event);
   const touch = firstTouchOf(event);
   const tells = event.type === 'identify' || event.links === true || event.type === 'group';
@@ -46,6 +47,18 @@ function outcomeOf(event: LeadEvent): Profile {
   if (typeof value === 'number') profile['opportunity.value'] = value;
   return profile;
 }
+
+/** The latest word on a lead's move to a stage is kept under this and the stage's name. */
+export const approvalPrefix = 'approval.';
+
+function approvalOf({ name, properties: { stage } }: LeadEvent): Profile {
+  if ((name !== 'approved' && name !== 'declined') || typeof stage !== 'string' || stage.length > 100) return nothing;
+  return { [approvalPrefix + stage]: name };
+}
+
+/** Whether an attribute says anything. */
+export const isKnown = (value: Json | undefined): value is Json =>
+  value !== undefined && value !== null && value !== '';
 
 const textOf = (value: Json | undefined): Json =>
   typeof value === 'string' && value !== '' ? cutText(value, maxAttributeLength) : null;

@@ -17,6 +17,14 @@ const attributes: Record<string, { ja: string; en: string }> = {
   phone: { ja: '電話番号', en: 'phone' },
   email: { ja: 'メールアドレス', en: 'email address' },
   channel: { ja: '流入経路', en: 'channel' },
+  leadSource: { ja: '獲得経路', en: 'lead source' },
+  familyName: { ja: '姓', en: 'last name' },
+  givenName: { ja: '名', en: 'first name' },
+  displayName: { ja: '氏名', en: 'name' },
+  budget: { ja: '予算', en: 'budget' },
+  'opportunity.likelihood': { ja: '確度', en: 'likelihood' },
+  'opportunity.nextActionDate': { ja: '次回アクション日', en: 'next action date' },
+  'opportunity.value': { ja: '見込み金額', en: 'deal value' },
 };
 
 const levels: Record<string, { ja: string; en: string }> = {

@@ -41,4 +41,4 @@ export { never } from './condition-facts.js';
 export type { Axis, CompiledCondition, ConditionContext, ExplainedLine, Facts, Locale } from './condition-facts.js';
 export { daysOf } from './condition-attribute.js';
 export { tenths } from './condition-level.js';
-export { levelWords, listWords, windowWords } from './condition-words.js';
+export { attributeWords, levelWords, listWords, windowWords } from './condition-words.js';

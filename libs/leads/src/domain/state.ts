@@ -44,6 +44,17 @@ export interface LeadState {
   lastAt?: number;
 }
 
+/** A move forward that waits for fields or for an approval. */
+export interface HeldMove {
+  stage: string;
+  /** Since when, ms. */
+  at?: number;
+  /** The outcome of sales that asks for it; else a condition does. */
+  outcome?: string;
+  /** The approval that came while fields were still missing. */
+  approved?: string;
+}
+
 /** What was decided about a lead so far: has memory, is never derived anew. */
 export interface LeadMemory {
   hot: boolean;
@@ -58,6 +69,10 @@ export interface LeadMemory {
   outcome?: string;
   /** Stages left backwards while their condition held: entered again only after it has ceased. */
   blocked?: string[];
+  /** Moves that wait, in the order of the funnel. */
+  held?: HeldMove[];
+  /** Approvals that count no more, by event id, sorted. */
+  accounted?: string[];
   /** Grows with every record of this memory: the latest record is the memory that a rebuild restores. */
   revision?: number;
 }

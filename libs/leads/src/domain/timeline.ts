@@ -33,6 +33,10 @@ const outcomes: Record<string, Line> = {
   disqualified: { ja: '対象外と判断', en: 'Disqualified' },
   recycled: { ja: 'ナーチャリングに戻した', en: 'Returned to nurturing' },
 };
+const approvals: Record<string, Line> = {
+  approved: { ja: 'ステージ移動を承認', en: 'Approved the move' },
+  declined: { ja: 'ステージ移動を却下', en: 'Declined the move' },
+};
 const deliveries: Record<string, Line> = {
   sent: { ja: '送信した', en: 'Sent' },
   failed: { ja: '送信に失敗', en: 'Failed to send' },
@@ -96,6 +100,8 @@ const writers: Record<LeadEvent['type'], Writer> = {
       : { ja: `同意を撤回（${purpose}）`, en: `Withdrew consent (${purpose})` };
   },
   suppression: (event) => named(suppressions, event),
+  approval: (event) =>
+    named(approvals, event, [property(event, 'stage'), property(event, 'reason')].filter(Boolean).join(' / ')),
   outcome: (event) => named(outcomes, event, property(event, 'reason') || property(event, 'note')),
   delivery: (event) =>
     named(deliveries, event, [property(event, 'channel'), property(event, 'scenario')].filter(Boolean).join(' / ')),

@@ -1,4 +1,4 @@
-import { freshMemory, type LeadMemory } from '#libs/leads/domain';
+import { canonicalJson, freshMemory, type LeadMemory } from '#libs/leads/domain';
 import type { Decision } from '../domain/index.js';
 import type { LockedLead } from '../store/lead.store.js';
 
@@ -19,7 +19,9 @@ export const sameMemory = (a: LeadMemory, b: LeadMemory, firstStage: string): bo
     (a.seq ?? 0) === (b.seq ?? 0) &&
     a.outcome === b.outcome &&
     sameList(a.segments, b.segments) &&
-    sameList(a.blocked ?? none, b.blocked ?? none));
+    sameList(a.blocked ?? none, b.blocked ?? none) &&
+    sameList(a.accounted ?? none, b.accounted ?? none) &&
+    (a.held === b.held || canonicalJson(a.held ?? none) === canonicalJson(b.held ?? none)));
 
 /**
  * A rebuild reads decisions and never makes them. So each record carries all that is remembered after it, and of the records

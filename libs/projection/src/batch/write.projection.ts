@@ -94,6 +94,7 @@ async function writeDecisions(
       hot: decision.epoch,
       rearm: revisionOf(memory),
       stage: decision.seq,
+      held: decision.seq,
       segment: decision.seq,
       memory: decision.seq,
     }[decision.decision];
@@ -126,7 +127,7 @@ function noticesOf(
   decision: MadeDecision['decision'],
   look: Look | undefined,
 ): Notice[] {
-  if (decision.decision === 'memory' || decision.decision === 'rearm') return [];
+  if (decision.decision === 'memory' || decision.decision === 'rearm' || decision.decision === 'held') return [];
   const quietCause = decision.quiet ? decision.cause : null;
   const common = { key: id, lead, subjectKey: key, event: id, quietCause };
   if (decision.decision === 'hot') {

@@ -33,6 +33,12 @@ export function checkRulebook(document: RulebookDocument): FieldError[] {
     report(['matrix'], 'warm-twice', 'stands beside warm: exactly one of both splits warm from cold');
   if (!document.warm && !document.matrix)
     report(['warm'], 'missing', 'is missing, and there is no matrix: one of both splits warm from cold');
+  for (const [index, { requires = [] }] of document.stages.entries())
+    for (const [at, attribute] of requires.entries())
+      if (requires.indexOf(attribute) !== at)
+        report(['stages', index, 'requires', at], 'doubled', `${attribute} is demanded twice`);
+  if (document.stages[0]?.requires || document.stages[0]?.approver)
+    report(['stages', 0], 'first-stage', 'every lead begins here, so it can demand nothing');
   for (const [index, name] of stages.entries()) {
     if (stages.indexOf(name) !== index)
       report(['stages', index, 'name'], 'doubled', `the stage ${name} is named twice`);

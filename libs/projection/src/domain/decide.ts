@@ -6,7 +6,7 @@ export type DecisionCause = 'event' | 'publish' | 'merge' | 'unmerge' | 'withdra
 
 export interface Decision {
   /** `rearm` is recorded so that a lead's memory can be read back from its decisions. */
-  decision: 'hot' | 'rearm' | 'stage' | 'segment';
+  decision: 'hot' | 'rearm' | 'stage' | 'held' | 'segment';
   name: string;
   from: string | null;
   to: string | null;
@@ -15,7 +15,9 @@ export interface Decision {
   epoch: number;
   /** All hot rules that hold at a crossing. */
   rules: string[];
-  /** Number of this lead's decision on stages and segments; 0 for hot and rearm, which the epoch tells apart. */
+  /** What a move to a stage follows from, where it is no condition: an outcome of sales or an approval, by event id. */
+  because?: string;
+  /** Number of this lead's decision on stages, held moves and segments; 0 for hot and rearm, which the epoch tells apart. */
   seq: number;
 }
 
@@ -29,12 +31,12 @@ export interface DecideOptions {
 export function decide(
   memory: LeadMemory,
   seen: Look,
-  { cause, quiet }: DecideOptions,
+  { cause, quiet, now }: DecideOptions,
 ): { memory: LeadMemory; decisions: Decision[] } {
   const decisions: Decision[] = [];
   let { armed, epoch, seq = 0 } = memory;
   const add = (decision: Decision['decision'], name: string, from: string | null, to: string | null) => {
-    const counted = decision === 'stage' || decision === 'segment';
+    const counted = decision !== 'hot' && decision !== 'rearm';
     if (counted) seq += 1;
     decisions.push({
       decision,
@@ -60,7 +62,14 @@ export function decide(
   }
 
   const stageBefore = memory.stage ?? seen.initialStage;
-  if (seen.stage !== null && seen.stage !== stageBefore) add('stage', seen.stage, stageBefore, seen.stage);
+  if (seen.stage !== null && seen.stage !== stageBefore) {
+    add('stage', seen.stage, stageBefore, seen.stage);
+    const because = reasonOf(memory, seen);
+    if (because !== undefined) decisions.at(-1)!.because = because;
+  }
+  const held = seen.held.map((move) => (move.at === undefined ? { ...move, at: now } : move));
+  for (const { stage } of held)
+    if (!memory.held?.some((move) => move.stage === stage)) add('held', stage, seen.stage, stage);
 
   for (const name of seen.segments) if (!memory.segments.includes(name)) add('segment', name, null, name);
   for (const name of memory.segments) if (!seen.segments.includes(name)) add('segment', name, name, null);
@@ -69,7 +78,17 @@ export function decide(
   if (seq > 0) next.seq = seq;
   if (seen.outcome !== undefined) next.outcome = seen.outcome;
   if (seen.blocked.length > 0) next.blocked = [...seen.blocked];
+  if (held.length > 0) next.held = held;
+  if (seen.accounted.length > 0) next.accounted = [...seen.accounted];
   return { memory: next, decisions };
+}
+
+/** The newly accounted outcome or approval that a move followed. */
+function reasonOf(memory: LeadMemory, seen: Look): string | undefined {
+  const approval = seen.accounted.find((event) => !memory.accounted?.includes(event));
+  const waited = memory.held?.find((move) => move.stage === seen.stage);
+  if (seen.outcome !== memory.outcome) return seen.outcome;
+  return approval ?? waited?.approved ?? waited?.outcome;
 }
 
 /** A merged lead is armed only if both were, keeps the higher epoch, and stands where the further of the two stood. */
@@ -87,6 +106,13 @@ export function mergeMemories(a: LeadMemory, b: LeadMemory, rulebook?: CompiledR
   if (outcome !== undefined) merged.outcome = outcome;
   const blocked = [...new Set([...(a.blocked ?? []), ...(b.blocked ?? [])])].sort();
   if (blocked.length > 0) merged.blocked = blocked;
+  const held = [
+    ...(a.held ?? []),
+    ...(b.held ?? []).filter((move) => !a.held?.some((own) => own.stage === move.stage)),
+  ];
+  if (held.length > 0) merged.held = held;
+  const accounted = [...new Set([...(a.accounted ?? []), ...(b.accounted ?? [])])].sort();
+  if (accounted.length > 0) merged.accounted = accounted;
   return merged;
 }
 

@@ -13,6 +13,7 @@ import { cellOf, cellWords, detailsOf, weighted, type EngagementLine, type Matri
 import { nodesOf } from '#libs/segments/domain';
 import { labelOf, type CompiledRulebook } from './compile.js';
 import type { LeadFacts } from './facts.js';
+import { explainHeld, type HeldExplanation } from './held-moves.js';
 import { factsOf, hotUntil } from './look.js';
 
 /** Points are tenths throughout. The lines of a part sum to its total, exactly. */
@@ -71,7 +72,14 @@ export interface Explanation {
   warm: RuleExplanation;
   /** Where the rulebook splits warm from cold by a matrix: the lead's cell, in words too. */
   matrix: (MatrixCell & { text: string }) | null;
-  stage: { name: string | null; label: string | null; conditions: RuleExplanation[] };
+  stage: {
+    name: string | null;
+    label: string | null;
+    phase: 'TOFU' | 'MOFU' | 'BOFU' | null;
+    conditions: RuleExplanation[];
+    /** Moves that wait, and for what. */
+    held: HeldExplanation[];
+  };
   segments: string[];
   /** Milliseconds; null if not hot, or hot for more than the horizon whatever happens. */
   hotUntil: number | null;
@@ -135,7 +143,9 @@ export function explain(
     stage: {
       name: stage,
       label: stage === null ? null : label(stage),
+      phase: rulebook.funnel.stages.find(({ name }) => name === stage)?.rule.phase ?? null,
       conditions: rulebook.funnel.stages.flatMap(({ name, when }) => (when ? [rule(name, when)] : [])),
+      held: explainHeld(facts.stageMove.held, rulebook, (attribute) => facts.known(attribute), locale),
     },
     segments: rulebook.segments.filter(({ name }) => facts.inSegment(name)).map(({ name }) => name),
     hotUntil: temperature === 'hot' ? (hotUntil(state, rulebook, memory, now) ?? null) : null,

@@ -1,4 +1,6 @@
 import {
+  approvalPrefix,
+  isKnown,
   never,
   SignalReader,
   type Axis,
@@ -11,7 +13,14 @@ import {
   type SignalDays,
   type Temperature,
 } from '#libs/leads/domain';
-import { nextStage, type Outcome, type StageMove } from '#libs/funnel/domain';
+import {
+  nextStage,
+  type Approval,
+  type Outcome,
+  type Stage,
+  type StageFacts,
+  type StageMove,
+} from '#libs/funnel/domain';
 import {
   bandOf,
   emptySides,
@@ -32,7 +41,7 @@ export const horizonDays = 400;
  * What a rulebook derives of one lead on one day. Temperature, stage and segments are made when first asked for, in
  * whatever order the rulebook's conditions read them; `parseRulebook` refuses the circles. One instance serves many leads.
  */
-export class LeadFacts implements Facts {
+export class LeadFacts implements Facts, StageFacts {
   state!: LeadState;
   memory!: LeadMemory;
   today!: LocalDay;
@@ -106,14 +115,26 @@ export class LeadFacts implements Facts {
     return (this.move ??= nextStage(
       funnel,
       this.memory.stage === null ? { ...this.memory, stage: funnel.stages[0]!.name } : this.memory,
-      (stage) => stage.when?.evaluate(this) ?? false,
-      this.outcome(),
+      this,
     ));
   }
 
-  private outcome(): Outcome | undefined {
+  holds(stage: Stage): boolean {
+    return stage.when?.evaluate(this) ?? false;
+  }
+
+  known(attribute: string): boolean {
+    return isKnown(this.state.profile[attribute]?.value);
+  }
+
+  get outcome(): Outcome | undefined {
     const stated = this.state.profile['outcome'];
     return typeof stated?.value === 'string' ? { name: stated.value, event: stated.event } : undefined;
+  }
+
+  approvalOf(stage: string): Approval | undefined {
+    const stated = this.state.profile[approvalPrefix + stage];
+    return stated && { approved: stated.value === 'approved', event: stated.event };
   }
 
   inSegment(name: string): boolean {

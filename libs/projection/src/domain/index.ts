@@ -7,4 +7,5 @@ export * from './fold-context.js';
 export * from './look.js';
 export { horizonDays, type LeadFacts } from './facts.js';
 export * from './explain.js';
+export { explainHeld, type HeldExplanation } from './held-moves.js';
 export { rulebookJsonSchema } from './json-schema.js';

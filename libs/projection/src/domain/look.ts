@@ -1,4 +1,4 @@
-import type { Band, Grade, LeadMemory, LeadState, LocalDay, Temperature } from '#libs/leads/domain';
+import type { Band, Grade, HeldMove, LeadMemory, LeadState, LocalDay, Temperature } from '#libs/leads/domain';
 import type { CompiledRulebook } from './compile.js';
 import { horizonDays, LeadFacts } from './facts.js';
 
@@ -23,6 +23,9 @@ export interface Look {
   /** The outcome of sales that is now accounted for, and the stages closed to conditions (see `LeadMemory`). */
   outcome: string | undefined;
   blocked: readonly string[];
+  /** Moves forward that wait, and the approvals that count no more (see `LeadMemory`). */
+  held: readonly HeldMove[];
+  accounted: readonly string[];
   segments: string[];
   /** Milliseconds: the start of a local day, never later than the first on which something decided on differs. */
   nextChangeAt: number;
@@ -66,6 +69,8 @@ export function look(state: LeadState, rulebook: CompiledRulebook, memory: LeadM
     stageHeld,
     outcome: stageMove.outcome,
     blocked: stageMove.blocked,
+    held: stageMove.held,
+    accounted: stageMove.accounted,
     segments,
     nextChangeAt: rulebook.zone.dayStart(nextChangeDay(facts)),
   };

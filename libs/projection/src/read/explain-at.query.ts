@@ -1,6 +1,6 @@
-import type { LeadMemory, LeadState, Locale, SubjectKey } from '#libs/leads/domain';
+import { isKnown, type LeadMemory, type LeadState, type Locale, type SubjectKey } from '#libs/leads/domain';
 import { databaseNow, DomainError, type Pool, type Queryable } from '#libs/platform';
-import { explain, type Explanation } from '../domain/index.js';
+import { explain, explainHeld, type Explanation } from '../domain/index.js';
 import { foldHistory } from '../batch/refold.projection.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
 import { historyAt } from './history-at.js';
@@ -53,16 +53,19 @@ export async function explainAt(
     const memory = memoryAt(history, rulebook);
     const eventsOf = lineEvents(history.events, past.judgements, rulebook, rulebook.zone.localDay(moment.at));
     const explanation = explain(state, rulebook, standing(memory, state, rulebook), moment.at, locale, eventsOf);
+    const known = (attribute: string) => isKnown(state.profile[attribute]?.value);
+    explanation.stage.held = explainHeld(memory.held ?? [], rulebook, known, locale);
     return { moment, lead, keys: history.keys, facts: history.events.length, state, memory, rulebook, explanation };
   });
 }
 
 /** Moves are decided, not explained: what sales said is accounted for, and no condition moves the lead on. */
 function standing(memory: LeadMemory, state: LeadState, rulebook: Rulebook): LeadMemory {
+  const { held: _, ...rest } = memory;
   const outcome = state.profile['outcome'];
   const stage = memory.stage ?? rulebook.funnel.stages[0]!.name;
   return {
-    ...memory,
+    ...rest,
     stage,
     blocked: rulebook.funnel.stages.map(({ name }) => name),
     ...(outcome ? { outcome: outcome.event } : {}),

@@ -84,7 +84,8 @@ export async function readSegments(
 
 export type Walk = 'address' | 'stated' | 'consent' | 'firstTouch' | 'any';
 
-const stating = "(e.type in ('identify', 'group', 'outcome') or e.body->>'links' = 'true')";
+const stating =
+  "(e.type in ('identify', 'group', 'outcome', 'approval', 'qualification') or e.body->>'links' = 'true')";
 /** Every event that can set what is looked for, and few others. */
 const walks: Record<Walk, string> = {
   address: `(e.email is not null or ${stating})`,
