@@ -12,6 +12,7 @@ export * from './progress.js';
 export * from './metrics-access.js';
 export * from './migrate.js';
 export * from './start.js';
+export { StatementPipeline } from './statement-pipeline.js';
 export * from './stop.js';
 export * from './token.js';
 export * from './within.js';

@@ -1,26 +1,20 @@
 import type { BatchOutcome, RecordBatch } from '#libs/event-log';
 import { isFact } from './judgement.projection.js';
-import {
-  classifySqlFailure,
-  fp,
-  inTransaction,
-  sqlStateOf,
-  type Logger,
-  type Pool,
-  type PoolClient,
-} from '#libs/platform';
+import { classifySqlFailure, fp, inPipelinedTransaction, sqlStateOf, type Logger, type Pool } from '#libs/platform';
 import type { ProjectionContext } from '../projection-context.js';
-import { rulebookLock } from '../rulebook.store.js';
-import { advanceOffset, stopPartition, takeFence, type BatchCounts } from '../store/offset.store.js';
+import { countConflicts } from '../store/event.store.js';
+import { advanceOffset, stopPartition, type BatchCounts } from '../store/offset.store.js';
 import { quarantine } from '../store/quarantine.store.js';
 import { decodeBatch, type DecodedBatch } from './decode.js';
-import { waitingFor } from './judgement.projection.js';
+import { firstRound, FenceMoved } from './first-round.projection.js';
 import { RepeatBatch } from './repeat.js';
 import { runStep, type StepDone } from './run-step.projection.js';
-import { storeEvents } from './store-events.js';
 
-export type Applied = { kind: 'applied'; next: number; counts: BatchCounts; done: StepDone };
-type Attempt = Applied | { kind: 'gap'; next: number } | { kind: 'stopped'; reason: string };
+export interface Applied {
+  next: number;
+  counts: BatchCounts;
+  done: StepDone;
+}
 
 interface Isolation {
   /** Data failures are searched for between savepoints. */
@@ -32,6 +26,7 @@ interface Isolation {
 }
 
 const mostRepeats = 100;
+const wakeRelay = { name: 'leadfold-wake-relay', text: 'notify leadfold_outbox' };
 
 /** Kafka to PostgreSQL: one batch of one partition is one transaction. */
 export class BatchProjection {
@@ -47,18 +42,23 @@ export class BatchProjection {
   /** Throws what only time can heal; the consumer then brings the same batch again. */
   async apply(batch: RecordBatch): Promise<BatchOutcome> {
     let isolation: Isolation = { savepoints: false, limit: Infinity };
+    let from = batch.records[0]?.position ?? batch.nextPosition;
     let repeats = 0;
     for (;;) {
+      const decoded = decodeBatch(limited(batch, from, isolation.limit), from);
+      if (decoded === 'gap') return this.seekBack(batch, from);
+      if (isolation.poison) condemn(decoded, isolation.poison);
       try {
-        const attempt = await this.attempt(batch, isolation);
-        if (attempt.kind === 'gap') return await this.seekBack(batch, attempt.next);
-        if (attempt.kind === 'stopped') return { kind: 'stop', reason: attempt.reason };
+        const applied = await this.attempt(batch, decoded, from, isolation.savepoints);
         fp('projector.after_commit');
         this.soughtBack.delete(`${batch.topic}/${batch.partition}`);
-        this.onApplied(batch, attempt, repeats);
-        return { kind: 'done', next: attempt.next };
+        this.onApplied(batch, applied, repeats);
+        return { kind: 'done', next: applied.next };
       } catch (error) {
-        if (error instanceof RepeatBatch || classifySqlFailure(error) === 'conflict') {
+        if (error instanceof FenceMoved) {
+          if (error.fence.stopped !== null) return { kind: 'stop', reason: error.fence.stopped };
+          from = error.fence.next;
+        } else if (error instanceof RepeatBatch || classifySqlFailure(error) === 'conflict') {
           repeats += 1;
           if (repeats > mostRepeats) throw error;
           await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(5 * repeats, 100)));
@@ -68,43 +68,36 @@ export class BatchProjection {
     }
   }
 
-  private async attempt(batch: RecordBatch, isolation: Isolation): Promise<Attempt> {
+  private async attempt(batch: RecordBatch, decoded: DecodedBatch, from: number, isolate: boolean): Promise<Applied> {
     const { topic, partition } = batch;
-    return inTransaction(this.pool, async (client): Promise<Attempt> => {
-      await lockRulebookShared(client);
-      const fence = await takeFence(client, topic, partition);
-      if (fence.stopped !== null) return { kind: 'stopped', reason: fence.stopped };
-      const decoded = decodeBatch(limited(batch, fence.next, isolation.limit), fence.next);
-      if (decoded === 'gap') return { kind: 'gap', next: fence.next };
-      if (isolation.poison) condemn(decoded, isolation.poison);
-      const rulebook = await this.context.rulebook(client, fence.version);
-      const stored = await storeEvents(client, fence.batch, decoded, isolation.savepoints);
+    return inPipelinedTransaction(this.pool, async (client): Promise<Applied> => {
+      const { fence, waiting, places, ...stored } = await firstRound(client, batch, decoded, from, isolate);
       const fresh = stored.fresh.map(({ event }) => event);
-      const freshIds = new Set(fresh.map((event) => event.id));
-      const waiting = await waitingFor(client, freshIds);
-      const question = { fresh: fresh.filter((event) => !isFact(event)), waiting, freshIds };
+      const counting = countConflicts(client, stored.duplicates);
+      client.later(counting);
+      const poison = [...decoded.poison, ...stored.poison];
+      client.later(quarantine(client, batch, fence.batch, poison));
       const done = await runStep({
         client,
         context: this.context,
-        rulebook,
+        rulebook: await this.context.rulebook(client, fence.version),
         batch: fence.batch,
         listeners: new Set(fence.listeners),
         fresh,
-        question,
+        question: { fresh: fresh.filter((event) => !isFact(event)), waiting, freshIds: idsOf(fresh) },
+        places,
       });
-      const poison = [...decoded.poison, ...stored.poison];
-      await quarantine(client, batch, fence.batch, poison);
       const counts = {
         stored: fresh.length,
         quarantined: poison.length,
-        duplicates: stored.duplicates,
+        duplicates: stored.duplicates.length,
         dropped: 0,
-        conflicts: stored.conflicts,
+        conflicts: await counting,
       };
-      await advanceOffset(client, topic, partition, fence.next, decoded.end, counts);
-      if (done.notices > 0) await client.query('notify leadfold_outbox');
+      if (done.notices > 0) client.later(client.query(wakeRelay));
+      await advanceOffset(client, topic, partition, from, decoded.end, counts);
       fp('projector.before_commit');
-      return { kind: 'applied', next: decoded.end, counts, done };
+      return { next: decoded.end, counts, done };
     });
   }
 
@@ -141,13 +134,7 @@ export class BatchProjection {
   }
 }
 
-/** Shared with every batch, exclusive for a publish: the version read afterwards stays the live one until the commit. */
-export const lockRulebookShared = (client: PoolClient) =>
-  client.query({
-    name: 'leadfold-rulebook-lock',
-    text: 'select pg_advisory_xact_lock_shared($1)',
-    values: [rulebookLock],
-  });
+const idsOf = (events: readonly { id: string }[]): Set<string> => new Set(events.map((event) => event.id));
 
 /** A database error of a data class, or an error of our own code over one record; never a connection or a full disk (I15). */
 function isRecordsFault(error: unknown): boolean {

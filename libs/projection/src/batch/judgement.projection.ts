@@ -1,5 +1,5 @@
 import { judge, kindOf, type Judgements, type LeadEvent } from '#libs/leads/domain';
-import type { PoolClient, Queryable } from '#libs/platform';
+import type { Queryable } from '#libs/platform';
 import { plainArray } from '../store/arrays.js';
 import { eventColumns, eventOf, type EventRow } from '../store/event.store.js';
 
@@ -119,17 +119,20 @@ function factBelow(judgement: LeadEvent, byId: ReadonlyMap<string, { event: Lead
   return isFact(fact) ? fact.id : 'none';
 }
 
-export async function writeUnapplied(client: PoolClient, judged: Judged): Promise<void> {
-  if (judged.applied.length > 0)
-    await client.query('delete from unapplied_judgement where event = any($1::uuid[])', [plainArray(judged.applied)]);
-  if (judged.unapplied.length === 0) return;
-  await client.query(
-    `insert into unapplied_judgement (event, target, since)
+export async function writeUnapplied(client: Queryable, judged: Judged): Promise<void> {
+  const deleting =
+    judged.applied.length > 0 &&
+    client.query('delete from unapplied_judgement where event = any($1::uuid[])', [plainArray(judged.applied)]);
+  const writing =
+    judged.unapplied.length > 0 &&
+    client.query(
+      `insert into unapplied_judgement (event, target, since)
       select event, target, to_timestamp(at / 1000.0) from unnest($1::uuid[], $2::uuid[], $3::float8[]) as t(event, target, at) on conflict do nothing`,
-    [
-      plainArray(judged.unapplied.map((one) => one.event)),
-      plainArray(judged.unapplied.map((one) => one.target)),
-      plainArray(judged.unapplied.map((one) => one.at)),
-    ],
-  );
+      [
+        plainArray(judged.unapplied.map((one) => one.event)),
+        plainArray(judged.unapplied.map((one) => one.target)),
+        plainArray(judged.unapplied.map((one) => one.at)),
+      ],
+    );
+  await Promise.all([deleting, writing]);
 }

@@ -1,9 +1,7 @@
-import { fp, type PoolClient } from '#libs/platform';
-import { freshMemory, type LeadEvent } from '#libs/leads/domain';
-import type { ProjectionContext, Rulebook } from '../projection-context.js';
+import { fp } from '#libs/platform';
+import { freshMemory } from '#libs/leads/domain';
 import { raiseVersions } from '../store/lead.store.js';
-import { dateBatch } from '../store/offset.store.js';
-import { writeUnapplied, type JudgementQuestion } from './judgement.projection.js';
+import { writeUnapplied } from './judgement.projection.js';
 import { foldFresh } from './fold-fresh.js';
 import { memoryRecord, revised, revisionOf, sameMemory } from './remember.js';
 import { refoldLeads } from './refold.projection.js';
@@ -12,19 +10,8 @@ import { bringUpToDate, causeOf, nowOf, settle, withinLimit, type MadeDecision }
 import { settleStructure } from './structure-first.projection.js';
 import { refoldTouched } from './touched.projection.js';
 import { restructure } from './structure.projection.js';
-import type { Step } from './step.js';
+import type { Step, StepInput } from './step.js';
 import { writeStep, type Settled } from './write.projection.js';
-
-export interface StepInput {
-  client: PoolClient;
-  context: ProjectionContext;
-  rulebook: Rulebook;
-  batch: number;
-  listeners: ReadonlySet<string>;
-  /** Newly stored events. */
-  fresh: LeadEvent[];
-  question: JudgementQuestion;
-}
 
 export interface StepDone {
   leads: number;
@@ -36,18 +23,13 @@ export interface StepDone {
 /** Identify, lock, fold, look, decide and write: the part of a batch that the sweep of waiting judgements shares. */
 export async function runStep(input: StepInput): Promise<StepDone> {
   const { client, context, rulebook, fresh } = input;
-  const { judged, change, places, rejoined, anons, leads } = await openScope(
-    client,
-    fresh,
-    input.question,
-    context.settings.keyLimit,
-  );
+  const { judged, change, places, rejoined, anons, leads, now } = await openScope(input);
   const step: Step = {
     client,
     context,
     rulebook,
     batch: input.batch,
-    now: await dateBatch(client, input.batch, rulebook.version),
+    now,
     fresh,
     judged,
     change,
@@ -70,7 +52,7 @@ export async function runStep(input: StepInput): Promise<StepDone> {
     await restructure(step, rejoined, anons);
     recordReshaped(step, latest, made);
     await settleStructure(step, made);
-  } else await writeUnapplied(client, judged);
+  } else client.later(writeUnapplied(client, judged));
   foldFresh(step);
   fp('projector.after_store');
   const refolded = await refold(step);
@@ -101,7 +83,7 @@ async function refold(step: Step): Promise<number> {
   const small = await withinLimit(step, roots);
   // a refold that is under way outside must not overlook what this batch judged or moved
   const long = roots.filter((id) => !small.includes(id));
-  await raiseVersions(step.client, long);
+  step.client.later(raiseVersions(step.client, long));
   if (small.length === 0) return 0;
   for (const [root, { state }] of await refoldLeads(step.client, small, step.rulebook, step.context)) {
     const lead = step.leads.get(root)!;

@@ -1,8 +1,9 @@
 import { isStrong, ownerAt, primaryKeyOf, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
-import type { PoolClient } from '#libs/platform';
+import type { Queryable } from '#libs/platform';
 import {
   addMinted,
   browsersOf,
+  emptyPlaces,
   lockBrowsers,
   readNeighbourhood,
   readPlaces,
@@ -10,10 +11,12 @@ import {
   type Neighbourhood,
 } from '../store/identity.store.js';
 import { lockLeads, mintKeys, newLead, type LockedLead } from '../store/lead.store.js';
+import { dateBatch } from '../store/offset.store.js';
 import { changesNothing, identityChange, type IdentityChange } from './identity-change.js';
-import { isFact, readJudged, type Judged, type JudgementQuestion } from './judgement.projection.js';
+import { isFact, readJudged, type Judged } from './judgement.projection.js';
 import { rejoin, rootsTouched, type Rejoined } from './linkage.js';
 import { RepeatBatch } from './repeat.js';
+import type { StepInput } from './step.js';
 
 /** Everything that a step needs to know about who is who, under the locks that keep it true until the commit. */
 export interface Scope {
@@ -24,6 +27,8 @@ export interface Scope {
   /** Browsers whose owner may change: bare anonymousIds. */
   anons: Set<string>;
   leads: Map<number, LockedLead>;
+  /** Taken after the locks, ms. */
+  now: number;
 }
 
 const nobodyNear: Neighbourhood = { places: new Map(), links: [], aparts: [] };
@@ -33,117 +38,142 @@ const nobodyNear: Neighbourhood = { places: new Map(), links: [], aparts: [] };
  * whether the answer still holds; with one, everything is read anew under the locks, and the batch repeats if that shows
  * leads that are not locked.
  */
-export async function openScope(
-  client: PoolClient,
-  fresh: readonly LeadEvent[],
-  question: JudgementQuestion,
-  keyLimit: number,
-): Promise<Scope> {
+export async function openScope(input: StepInput): Promise<Scope> {
+  const { client, fresh, question } = input;
   const guess = await readJudged(client, question);
-  const guessedChange = identityChange(fresh, guess);
-  const keys = new Set(guessedChange.keys);
+  const change = identityChange(fresh, guess);
+  const keys = new Set(change.keys);
   for (const event of [...fresh, ...guess.facts]) {
     const key = isFact(event) ? primaryKeyOf(event) : undefined;
     if (key !== undefined) keys.add(key);
   }
-  let places = await placesOf(client, keys);
-  if (changesNothing(guessedChange) && guess.facts.length === 0) {
-    const versions = rootsWithVersions(fresh, places);
-    const leads = await lockLeads(
+  const places = input.places ?? emptyPlaces();
+  await readUnread(client, places, keys);
+  return changesNothing(change) && guess.facts.length === 0
+    ? lockOwners(input, keys, places, guess, change)
+    : lockNeighbourhood(input, keys, places, guess, change);
+}
+
+/** Nobody's identity changes: the owners are locked as they were read, and new keys get leads of their own. */
+async function lockOwners(
+  input: StepInput,
+  keys: ReadonlySet<SubjectKey>,
+  places: KeyPlaces,
+  judged: Judged,
+  change: IdentityChange,
+): Promise<Scope> {
+  const { client, fresh } = input;
+  const missing = missingFrom(places, keys);
+  if (missing.length > 0) {
+    addMinted(places, await mintKeys(client, missing));
+    // what another batch has minted meanwhile is visible only to a new statement
+    const others = missingFrom(places, keys);
+    if (others.length > 0) addPlaces(places, await readPlaces(client, others));
+  }
+  const versions = rootsWithVersions(fresh, places);
+  const [leads, now] = await Promise.all([
+    lockLeads(
       client,
       [...versions.keys()].filter((id) => !places.minted.has(id)),
-    );
-    for (const id of places.minted) if (versions.has(id)) leads.set(id, newLead(id));
-    for (const [id, version] of versions) {
-      const lead = leads.get(id);
-      if (!lead || lead.mergedInto !== null) throw new RepeatBatch('merged');
-      if (lead.version !== version) throw new RepeatBatch('version');
-    }
-    return {
-      judged: guess,
-      change: guessedChange,
-      places,
-      rejoined: rejoin(nobodyNear, guessedChange, keyLimit),
-      anons: new Set(),
-      leads,
-    };
+    ),
+    dateBatch(client, input.batch, input.rulebook.version),
+  ]);
+  for (const id of places.minted) if (versions.has(id)) leads.set(id, newLead(id));
+  for (const [id, version] of versions) {
+    const lead = leads.get(id);
+    if (!lead || lead.mergedInto !== null) throw new RepeatBatch('merged');
+    if (lead.version !== version) throw new RepeatBatch('version');
   }
+  const rejoined = rejoin(nobodyNear, change, input.context.settings.keyLimit);
+  return { judged, change, places, rejoined, anons: new Set(), leads, now };
+}
 
-  await lockBrowsers(client, guessedChange.browsers.keys());
-  places = await placesOf(client, keys);
-  const before = await readAround(client, guessedChange, places, keyLimit);
+async function lockNeighbourhood(
+  input: StepInput,
+  keys: ReadonlySet<SubjectKey>,
+  places: KeyPlaces,
+  guess: Judged,
+  guessed: IdentityChange,
+): Promise<Scope> {
+  const { client, fresh, question } = input;
+  const { keyLimit } = input.context.settings;
+  const [, , before] = await Promise.all([
+    mintKeys(client, missingFrom(places, keys)),
+    lockBrowsers(client, guessed.browsers.keys()),
+    readAround(client, guessed, keys, keyLimit),
+  ]);
   const wanted = new Set([
-    ...rootsTouched(before.places, before.near, before.anons, guessedChange),
+    ...rootsTouched(before.places, before.near, before.anons, guessed),
     ...rootsWithVersions([...fresh, ...guess.facts], before.places).keys(),
   ]);
-  const leads = await lockLeads(client, wanted);
-
+  const locking = lockLeads(client, wanted);
+  client.later(locking);
   const judged = await readJudged(client, question);
   const change = identityChange(fresh, judged);
   if ([...change.keys].some((key) => !keys.has(key))) throw new RepeatBatch('more-leads');
-  const around = await readAround(client, change, await placesOf(client, keys), keyLimit);
+  const [leads, around, now] = await Promise.all([
+    locking,
+    readAround(client, change, keys, keyLimit),
+    dateBatch(client, input.batch, input.rulebook.version),
+  ]);
   const needed = new Set([
     ...rootsTouched(around.places, around.near, around.anons, change),
     ...rootsWithVersions([...fresh, ...judged.facts], around.places).keys(),
   ]);
   for (const id of needed) if (!leads.has(id)) throw new RepeatBatch('more-leads');
   for (const [id, lead] of leads) if (lead.mergedInto !== null) needed.has(id) ? raise() : leads.delete(id);
-  return { judged, change, leads, ...around };
+  return { judged, change, leads, now, ...around };
 }
 
 function raise(): never {
   throw new RepeatBatch('merged');
 }
 
-/**
- * Reads the keys and mints the missing ones. What another batch has minted meanwhile is visible only to a new statement;
- * that it is of a later snapshot does no harm, because the versions are checked under the locks, key by key.
- */
-async function placesOf(client: PoolClient, keys: ReadonlySet<SubjectKey>): Promise<KeyPlaces> {
-  const list = [...keys];
-  const places = await readPlaces(client, list);
-  const missing = list.filter((key) => !places.places.has(key));
-  if (missing.length === 0) return places;
-  const minted = await mintKeys(client, missing);
-  addMinted(places, minted);
-  const others = missing.filter((key) => !minted.has(key));
-  if (others.length === 0) return places;
-  const more = await readPlaces(client, others);
-  for (const [key, place] of more.places) places.places.set(key, place);
-  for (const [anon, timeline] of more.timelines) places.timelines.set(anon, timeline);
-  return places;
+const missingFrom = ({ places }: KeyPlaces, keys: ReadonlySet<SubjectKey>): SubjectKey[] =>
+  [...keys].filter((key) => !places.has(key));
+
+/** That what was not asked for at first is of a later snapshot does no harm: versions are checked under the locks, key by key. */
+async function readUnread(client: Queryable, places: KeyPlaces, keys: ReadonlySet<SubjectKey>): Promise<void> {
+  const unread = [...keys].filter((key) => !places.asked.has(key));
+  if (unread.length > 0) addPlaces(places, await readPlaces(client, unread));
 }
 
-async function readAround(client: PoolClient, change: IdentityChange, places: KeyPlaces, keyLimit: number) {
-  const near = await readNeighbourhood(client, [...change.linkedKeys]);
+function addPlaces(to: KeyPlaces, more: KeyPlaces): void {
+  for (const [key, place] of more.places) to.places.set(key, place);
+  for (const [anon, timeline] of more.timelines) to.timelines.set(anon, timeline);
+  for (const key of more.asked) to.asked.add(key);
+}
+
+/** In new statements: what this batch and others have minted meanwhile is among it. */
+async function readAround(
+  client: Queryable,
+  change: IdentityChange,
+  keys: ReadonlySet<SubjectKey>,
+  keyLimit: number,
+): Promise<Pick<Scope, 'places' | 'rejoined' | 'anons'> & { near: Neighbourhood }> {
+  const [places, near] = await Promise.all([
+    readPlaces(client, [...keys]),
+    readNeighbourhood(client, [...change.linkedKeys]),
+  ]);
   const rejoined = rejoin(near, change, keyLimit);
   const anons = new Set(change.browsers.keys());
   const reshaped = rejoined.groups.filter(
     (group) => group.oldRoots.length > 1 || group.oldRoots.some((old) => old !== group.root || rejoined.split.has(old)),
   );
-  const followers = (
-    await browsersOf(
-      client,
-      reshaped.flatMap((group) => group.keys),
-    )
-  ).filter((anon) => !places.timelines.has(anon));
-  const all: KeyPlaces = {
-    places: new Map([...places.places, ...near.places]),
-    timelines: new Map(places.timelines),
-    minted: places.minted,
-  };
-  if (followers.length > 0) {
-    const more = await readPlaces(
-      client,
-      followers.map((anon) => `a:${anon}`),
-    );
-    for (const [key, place] of more.places) all.places.set(key, place);
-    for (const [anon, timeline] of more.timelines) all.timelines.set(anon, timeline);
-  }
   const reshapedKeys = new Set(reshaped.flatMap((group) => group.keys));
-  for (const [anon, timeline] of all.timelines)
+  const followers = (await browsersOf(client, [...reshapedKeys])).filter((anon) => !places.timelines.has(anon));
+  for (const [key, place] of near.places) places.places.set(key, place);
+  if (followers.length > 0)
+    addPlaces(
+      places,
+      await readPlaces(
+        client,
+        followers.map((anon) => `a:${anon}`),
+      ),
+    );
+  for (const [anon, timeline] of places.timelines)
     if (timeline.rows.some((row) => reshapedKeys.has(row.strong))) anons.add(anon);
-  return { places: all, near, rejoined, anons };
+  return { places, near, rejoined, anons };
 }
 
 /** The roots that these facts belong to before anything moves. */

@@ -8,19 +8,32 @@ import {
   type LeadMemory,
   type SubjectKey,
 } from '#libs/leads/domain';
-import type { PoolClient } from '#libs/platform';
+import type { StatementPipeline } from '#libs/platform';
 import type { LockedLead } from '../store/lead.store.js';
 import type { KeyPlaces } from '../store/identity.store.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
-import type { Judged } from './judgement.projection.js';
+import type { Judged, JudgementQuestion } from './judgement.projection.js';
 import type { IdentityChange } from './identity-change.js';
 
 /** What made a lead's decisions change; all but `event` are quiet. */
 export type Cause = 'event' | 'publish' | 'merge' | 'unmerge' | 'withdrawal' | 'time' | 'old-events';
 
+export interface StepInput {
+  client: StatementPipeline;
+  context: ProjectionContext;
+  rulebook: Rulebook;
+  batch: number;
+  listeners: ReadonlySet<string>;
+  /** Newly stored events. */
+  fresh: LeadEvent[];
+  question: JudgementQuestion;
+  /** Of every key that the fresh events name; absent where nothing was read yet. */
+  places?: KeyPlaces;
+}
+
 /** One transaction's work on leads: the batch, the review and the sweep all run one of these. */
 export interface Step {
-  client: PoolClient;
+  client: StatementPipeline;
   context: ProjectionContext;
   rulebook: Rulebook;
   batch: number;

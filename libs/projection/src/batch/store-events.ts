@@ -1,55 +1,53 @@
-import { classifySqlFailure, sqlStateOf, type PoolClient } from '#libs/platform';
-import { countConflicts, insertEvents, type IncomingEvent } from '../store/event.store.js';
+import { classifySqlFailure, sqlStateOf, type Queryable } from '#libs/platform';
+import { insertEvents, type IncomingEvent } from '../store/event.store.js';
 import type { DecodedBatch, Poison } from './decode.js';
+
+type Arrived = DecodedBatch['events'][number];
+
+/** A batch's events by id: each once, and those that the same batch holds again. */
+export interface Arrivals {
+  first: Arrived[];
+  repeated: Arrived[];
+}
 
 export interface StoredBatch {
   /** Newly stored, in order of arrival. */
   fresh: IncomingEvent[];
+  duplicates: IncomingEvent[];
   poison: Poison[];
-  duplicates: number;
-  conflicts: number;
 }
 
-type Arrived = DecodedBatch['events'][number];
+export function arrivalsOf({ events }: DecodedBatch): Arrivals {
+  const ids = new Set<string>();
+  const arrivals: Arrivals = { first: [], repeated: [] };
+  for (const arrived of events) {
+    if (ids.has(arrived.event.id)) arrivals.repeated.push(arrived);
+    else arrivals.first.push(arrived);
+    ids.add(arrived.event.id);
+  }
+  return arrivals;
+}
 
 /** Stores what is new. `isolate`: a data failure is known to lie in here, so halves are tried between savepoints. */
 export async function storeEvents(
-  client: PoolClient,
-  batch: number,
-  decoded: DecodedBatch,
+  client: Queryable,
+  { first, repeated }: Arrivals,
   isolate: boolean,
 ): Promise<StoredBatch> {
-  const first = new Map<string, Arrived>();
-  const repeated: Arrived[] = [];
-  for (const arrived of decoded.events) {
-    if (first.has(arrived.event.id)) repeated.push(arrived);
-    else first.set(arrived.event.id, arrived);
-  }
   const poison: Poison[] = [];
-  const arrivals = [...first.values()];
-  const before = isolate
-    ? await insertHalves(client, batch, arrivals, poison)
-    : await insertEvents(client, batch, arrivals);
+  const before = isolate ? await insertHalves(client, first, poison) : await insertEvents(client, first);
+  const stored: StoredBatch = { fresh: first, duplicates: repeated, poison };
+  if (before.size === 0 && poison.length === 0) return stored;
   const rejected = new Set(poison.map((one) => one.record.position));
-  const known = arrivals.filter((arrived) => before.has(arrived.event.id));
-  const fresh = arrivals.filter((arrived) => !before.has(arrived.event.id) && !rejected.has(arrived.record.position));
-  return {
-    fresh,
-    poison,
-    duplicates: known.length + repeated.length,
-    conflicts: await countConflicts(client, [...known, ...repeated]),
-  };
+  stored.fresh = first.filter(({ event, record }) => !before.has(event.id) && !rejected.has(record.position));
+  stored.duplicates = [...first.filter(({ event }) => before.has(event.id)), ...repeated];
+  return stored;
 }
 
-async function insertHalves(
-  client: PoolClient,
-  batch: number,
-  arrivals: readonly Arrived[],
-  poison: Poison[],
-): Promise<Set<string>> {
+async function insertHalves(client: Queryable, arrivals: readonly Arrived[], poison: Poison[]): Promise<Set<string>> {
   await client.query('savepoint store_events');
   try {
-    const before = await insertEvents(client, batch, arrivals);
+    const before = await insertEvents(client, arrivals);
     await client.query('release savepoint store_events');
     return before;
   } catch (error) {
@@ -60,8 +58,8 @@ async function insertHalves(
       return new Set();
     }
     const middle = arrivals.length >>> 1;
-    const left = await insertHalves(client, batch, arrivals.slice(0, middle), poison);
-    const right = await insertHalves(client, batch, arrivals.slice(middle), poison);
+    const left = await insertHalves(client, arrivals.slice(0, middle), poison);
+    const right = await insertHalves(client, arrivals.slice(middle), poison);
     return new Set([...left, ...right]);
   }
 }

@@ -24,16 +24,18 @@ export async function restructure(step: Step, rejoined: Rejoined, anons: Readonl
   await placeBrowsers(step, browsers, linkage);
   noteTouched(step);
 
-  await writeIdentity(step.client, step.batch, change.stated);
-  await writeLinkStates(step.client, [
+  const { client } = step;
+  client.later(writeIdentity(client, step.batch, change.stated));
+  const states = [
     ...rejoined.active.map((event) => ({ event, state: 'active', reason: null })),
     ...rejoined.skipped.map((link) => ({ event: link.event, state: 'skipped', reason: link.reason })),
-  ]);
-  await writeUnapplied(step.client, judged);
-  await writeLinkage(step.client, [...linkage.values()]);
+  ];
+  client.later(writeLinkStates(client, states));
+  client.later(writeUnapplied(client, judged));
+  client.later(writeLinkage(client, [...linkage.values()]));
   const gone = [...linkage.values()].filter((row) => row.mergedInto !== null || row.mixed).map((row) => row.id);
   if (gone.length > 0)
-    await step.client.query('delete from lead_rank where lead = any($1::bigint[])', [plainArray(gone)]);
+    client.later(client.query('delete from lead_rank where lead = any($1::bigint[])', [plainArray(gone)]));
   for (const row of linkage.values()) {
     const lead = step.leads.get(row.id);
     if (lead) lead.mergedInto = row.mergedInto;

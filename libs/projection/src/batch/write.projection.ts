@@ -42,15 +42,14 @@ export async function writeStep(
     lead.rankHash = row.hash;
     ranks.push(row);
   }
-  await writeLeads(
-    step.client,
-    settled.map(({ lead }) => lead),
-  );
-  await writeRanks(step.client, ranks);
+  const { client } = step;
+  const leads = settled.map(({ lead }) => lead);
+  client.later(writeLeads(client, leads));
+  client.later(writeRanks(client, ranks));
   const signals = signalNotices(step, listeners);
   if (made.length + signals.length === 0) return 0;
   const names = await keysToName(step, [...made.map((one) => one.lead), ...signals.map((one) => one.lead)]);
-  const decisions = await writeDecisions(step, made, names);
+  const decisions = writeDecisions(step, made, names);
   return writeNotices(
     step,
     [...decisions.flatMap((notice) => (wanted(notice, listeners) ? [notice] : [])), ...signals],
@@ -81,11 +80,7 @@ async function keysToName(step: Step, leads: readonly number[]): Promise<Map<num
   return new Map(result.rows.map((row) => [row.id, row.key]));
 }
 
-async function writeDecisions(
-  step: Step,
-  made: readonly MadeDecision[],
-  names: ReadonlyMap<number, SubjectKey>,
-): Promise<Notice[]> {
+function writeDecisions(step: Step, made: readonly MadeDecision[], names: ReadonlyMap<number, SubjectKey>): Notice[] {
   if (made.length === 0) return [];
   const rows = made.map(({ lead, decision, memory, look, at }) => {
     const key = names.get(lead)!;
@@ -100,7 +95,7 @@ async function writeDecisions(
     }[decision.decision];
     return { id: derivedId(`decision:${decision.decision}`, key, ordinal), key, lead, decision, memory, look, at };
   });
-  await step.client.query({
+  const writing = step.client.query({
     name: 'leadfold-write-decisions',
     text: `insert into event (id, kind, type, source, anon, uid, email, occurred_at, received_at, batch, body)
       select id, 'decision', 'decision', 'projector', anon, uid, email, to_timestamp(at / 1000.0), to_timestamp($7 / 1000.0), $8, body::jsonb
@@ -117,6 +112,7 @@ async function writeDecisions(
       step.batch,
     ],
   });
+  step.client.later(writing);
   return rows.flatMap(({ id, key, lead, decision, look }) => noticesOf(id, key, lead, decision, look));
 }
 
@@ -176,14 +172,10 @@ function signalNotices(step: Step, listeners: ReadonlySet<string>): Notice[] {
   return notices;
 }
 
-/** Returns how many notices are new; the caller wakes the relay only if there are any. */
-async function writeNotices(
-  step: Step,
-  notices: readonly Notice[],
-  names: ReadonlyMap<number, SubjectKey>,
-): Promise<number> {
+/** Returns how many notices there are; the caller wakes the relay only if there are any. */
+function writeNotices(step: Step, notices: readonly Notice[], names: ReadonlyMap<number, SubjectKey>): number {
   if (notices.length === 0) return 0;
-  const result = await step.client.query({
+  const writing = step.client.query({
     name: 'leadfold-write-outbox',
     text: `insert into outbox (key, kind, name, lead, subject_key, event, quiet_cause, payload, created_at)
       select key, kind, name, lead, subject_key, event, quiet_cause, payload::jsonb, to_timestamp($9 / 1000.0)
@@ -202,5 +194,6 @@ async function writeNotices(
       step.now,
     ],
   });
-  return result.rowCount ?? 0;
+  step.client.later(writing);
+  return notices.length;
 }

@@ -1,5 +1,5 @@
 import { canonicalJson, kindOf, type EventType, type JsonObject, type LeadEvent } from '#libs/leads/domain';
-import type { PoolClient, Queryable } from '#libs/platform';
+import type { Queryable } from '#libs/platform';
 import { plainArray } from './arrays.js';
 import { binaryIds, binaryTexts, binaryTextsOf, binaryTimes } from './binary-arrays.js';
 
@@ -40,14 +40,10 @@ export function eventOf(row: EventRow): LeadEvent {
 }
 
 /**
- * Sorted by id, so that two batches that hold the same ids never wait for each other in a circle. Returns the ids that were
- * stored before, which are few.
+ * Sorted by id, so that two batches that hold the same ids never wait for each other in a circle. Their batch is the one that
+ * this connection has opened last. Returns the ids that were stored before, which are few.
  */
-export async function insertEvents(
-  client: PoolClient,
-  batch: number,
-  incoming: readonly IncomingEvent[],
-): Promise<Set<string>> {
+export async function insertEvents(client: Queryable, incoming: readonly IncomingEvent[]): Promise<Set<string>> {
   if (incoming.length === 0) return new Set();
   const sorted = [...incoming].sort((a, b) => (a.event.id < b.event.id ? -1 : 1));
   const column = <T>(read: (event: LeadEvent) => T): T[] => sorted.map(({ event }) => read(event));
@@ -56,9 +52,9 @@ export async function insertEvents(
     rowMode: 'array',
     text: `with stored as (
         insert into event (id, kind, type, source, anon, uid, email, occurred_at, received_at, batch, refers_to, body)
-        select id, kind, type, source, anon, uid, email, at, received, $11, refers_to, body::jsonb
+        select id, kind, type, source, anon, uid, email, at, received, (select currval('batch_id_seq')), refers_to, body::jsonb
         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
-          $10::uuid[], $12::text[]) as t(id, kind, type, source, anon, uid, email, at, received, refers_to, body)
+          $10::uuid[], $11::text[]) as t(id, kind, type, source, anon, uid, email, at, received, refers_to, body)
         on conflict (id) do nothing returning id)
       select id from unnest($1::uuid[]) as t(id) where id not in (select id from stored)`,
     values: [
@@ -72,7 +68,6 @@ export async function insertEvents(
       binaryTimes(column((event) => event.occurredAt)),
       binaryTimes(column((event) => event.receivedAt)),
       binaryIds(column((event) => event.refersTo)),
-      batch,
       binaryTextsOf(sorted.map(({ body }) => body)),
     ],
   });

@@ -1,5 +1,5 @@
 import type { Identification, Link, LinkPair, SubjectKey } from '#libs/leads/domain';
-import type { PoolClient, Queryable } from '#libs/platform';
+import type { Queryable } from '#libs/platform';
 import { plainArray, textArray } from './arrays.js';
 
 const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
@@ -25,7 +25,16 @@ export interface KeyPlaces {
   timelines: Map<string, Timeline>;
   /** Leads that this transaction has minted. */
   minted: Set<number>;
+  /** Keys that were looked for. */
+  asked: Set<SubjectKey>;
 }
+
+export const emptyPlaces = (asked: Iterable<SubjectKey> = []): KeyPlaces => ({
+  places: new Map(),
+  timelines: new Map(),
+  minted: new Set(),
+  asked: new Set(asked),
+});
 
 interface PlaceRow {
   key: SubjectKey;
@@ -46,6 +55,7 @@ interface PlaceRow {
  * snapshot. Whoever moves an interval raises the versions read here, so a stale answer is noticed under the locks.
  */
 export async function readPlaces(db: Queryable, keys: readonly SubjectKey[]): Promise<KeyPlaces> {
+  const found = emptyPlaces(keys);
   const result = await db.query<PlaceRow>({
     name: 'leadfold-read-places',
     text: `select t.key, s.lead, r.id as root, r.version, l.mixed, ${ms('i.at')} as at, i.event, i.strong,
@@ -58,9 +68,8 @@ export async function readPlaces(db: Queryable, keys: readonly SubjectKey[]): Pr
       left join subject_key os on os.key = i.strong
       left join lead ol on ol.id = os.lead
       left join lead orl on orl.id = coalesce(ol.merged_into, ol.id)`,
-    values: [textArray([...new Set(keys)])],
+    values: [textArray([...found.asked])],
   });
-  const found: KeyPlaces = { places: new Map(), timelines: new Map(), minted: new Set() };
   for (const row of result.rows) {
     const place =
       row.lead === null ? undefined : { key: row.key, lead: row.lead, root: row.root!, version: row.version! };
@@ -92,7 +101,7 @@ export function addMinted(found: KeyPlaces, minted: ReadonlyMap<SubjectKey, numb
 }
 
 /** The last but one class of locks: whose time lines this batch changes. */
-export async function lockBrowsers(client: PoolClient, anons: Iterable<string>): Promise<void> {
+export async function lockBrowsers(client: Queryable, anons: Iterable<string>): Promise<void> {
   const keys = [...new Set(anons)].sort().map((anon) => `a:${anon}`);
   if (keys.length === 0) return;
   await client.query({
@@ -160,7 +169,7 @@ export interface StatedIdentity {
 
 /** Puts what these events say in the place of whatever they said before. */
 export async function writeIdentity(
-  client: PoolClient,
+  client: Queryable,
   batch: number,
   stated: readonly StatedIdentity[],
 ): Promise<void> {
@@ -169,7 +178,7 @@ export async function writeIdentity(
   const identified = stated.flatMap((one) =>
     one.identifications.map((identification) => ({ ...identification, ...one })),
   );
-  await client.query({
+  const replacing = client.query({
     name: 'leadfold-replace-identifications',
     text: `with gone as (
         delete from identification i using unnest($1::uuid[]) as t(event) where i.event = t.event
@@ -192,35 +201,37 @@ export async function writeIdentity(
   });
   const links = stated.filter((one) => one.link);
   const aparts = stated.filter((one) => one.apart);
-  if (links.length + aparts.length === 0) return;
-  await client.query({
-    name: 'leadfold-write-links',
-    text: `with held as (insert into apart (event, a, b, at, batch)
+  const writing =
+    links.length + aparts.length > 0 &&
+    client.query({
+      name: 'leadfold-write-links',
+      text: `with held as (insert into apart (event, a, b, at, batch)
         select event, a, b, to_timestamp(at / 1000.0), $11 from unnest($7::uuid[], $8::text[], $9::text[], $10::float8[]) as t(event, a, b, at)
         on conflict do nothing)
       insert into link (event, a, b, at, state, reason, batch)
       select event, a, b, to_timestamp(at / 1000.0), state, reason, $11
       from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::text[], $6::text[]) as t(event, a, b, at, state, reason)
       on conflict (event) do update set state = excluded.state, reason = excluded.reason`,
-    values: [
-      plainArray(links.map((one) => one.event)),
-      textArray(links.map((one) => one.link!.a)),
-      textArray(links.map((one) => one.link!.b)),
-      plainArray(links.map((one) => one.at)),
-      textArray(links.map((one) => one.link!.state)),
-      textArray(links.map((one) => one.link!.reason)),
-      plainArray(aparts.map((one) => one.event)),
-      textArray(aparts.map((one) => one.apart!.a)),
-      textArray(aparts.map((one) => one.apart!.b)),
-      plainArray(aparts.map((one) => one.at)),
-      batch,
-    ],
-  });
+      values: [
+        plainArray(links.map((one) => one.event)),
+        textArray(links.map((one) => one.link!.a)),
+        textArray(links.map((one) => one.link!.b)),
+        plainArray(links.map((one) => one.at)),
+        textArray(links.map((one) => one.link!.state)),
+        textArray(links.map((one) => one.link!.reason)),
+        plainArray(aparts.map((one) => one.event)),
+        textArray(aparts.map((one) => one.apart!.a)),
+        textArray(aparts.map((one) => one.apart!.b)),
+        plainArray(aparts.map((one) => one.at)),
+        batch,
+      ],
+    });
+  await Promise.all([replacing, writing]);
 }
 
 /** Links of the neighbourhood whose standing changed because others came before them or went. */
 export async function writeLinkStates(
-  client: PoolClient,
+  client: Queryable,
   changed: readonly { event: string; state: string; reason: string | null }[],
 ): Promise<void> {
   if (changed.length === 0) return;

@@ -1,5 +1,5 @@
 import { emptyState, freshMemory, type LeadMemory, type LeadState, type SubjectKey } from '#libs/leads/domain';
-import type { PoolClient } from '#libs/platform';
+import type { Queryable } from '#libs/platform';
 import { joinJson, plainArray, splitJson, textArray } from './arrays.js';
 
 /** A root lead as it stands under its row lock. Times in ms. */
@@ -26,7 +26,7 @@ const leadColumns = `id, merged_into as "mergedInto", mixed, version, ${ms('look
   refold_pending as "refoldPending", ${ms('next_change_at')} as "nextChangeAt", rank_hash as "rankHash", state, memory`;
 
 /** In order of id, whatever locks them: the last class of locks. Returns the rows as they are once locked. */
-export async function lockLeads(client: PoolClient, ids: Iterable<number>): Promise<Map<number, LockedLead>> {
+export async function lockLeads(client: Queryable, ids: Iterable<number>): Promise<Map<number, LockedLead>> {
   const sorted = [...new Set(ids)].sort((a, b) => a - b);
   if (sorted.length === 0) return new Map();
   const result = await client.query<LockedLead>({
@@ -41,8 +41,9 @@ export async function lockLeads(client: PoolClient, ids: Iterable<number>): Prom
  * Mints a lead for every key that has none. Sorted: two batches with the same new keys wait in the same order. Returns what
  * was minted; a key that is not among it was minted by another batch meanwhile.
  */
-export async function mintKeys(client: PoolClient, keys: readonly SubjectKey[]): Promise<Map<SubjectKey, number>> {
+export async function mintKeys(client: Queryable, keys: readonly SubjectKey[]): Promise<Map<SubjectKey, number>> {
   const sorted = [...new Set(keys)].sort();
+  if (sorted.length === 0) return new Map();
   const result = await client.query<[string, number]>({
     name: 'leadfold-mint-keys',
     rowMode: 'array',
@@ -78,7 +79,7 @@ export interface LeadLinkage {
 }
 
 /** Who is merged into whom; every row named here gets a new version. */
-export async function writeLinkage(client: PoolClient, rows: readonly LeadLinkage[]): Promise<void> {
+export async function writeLinkage(client: Queryable, rows: readonly LeadLinkage[]): Promise<void> {
   if (rows.length === 0) return;
   await client.query({
     name: 'leadfold-write-linkage',
@@ -92,12 +93,12 @@ export async function writeLinkage(client: PoolClient, rows: readonly LeadLinkag
   });
 }
 
-export async function raiseVersions(client: PoolClient, ids: readonly number[]): Promise<void> {
+export async function raiseVersions(client: Queryable, ids: readonly number[]): Promise<void> {
   if (ids.length > 0)
     await client.query('update lead set version = version + 1 where id = any($1::bigint[])', [plainArray(ids)]);
 }
 
-export async function writeLeads(client: PoolClient, leads: readonly Lead[]): Promise<void> {
+export async function writeLeads(client: Queryable, leads: readonly Lead[]): Promise<void> {
   if (leads.length === 0) return;
   await client.query({
     name: 'leadfold-write-leads',

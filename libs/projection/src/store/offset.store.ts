@@ -1,5 +1,5 @@
 import type { Topic } from '#libs/event-log';
-import type { PoolClient, Queryable } from '#libs/platform';
+import type { Queryable } from '#libs/platform';
 
 export interface BatchCounts {
   stored: number;
@@ -22,7 +22,7 @@ export interface Fence {
  * Locks the partition: whoever holds this row is the only one who applies it, and the other finds `next` moved on. The live
  * rulebook is read here because its shared lock was taken in an earlier statement.
  */
-export async function takeFence(client: PoolClient, topic: Topic, partition: number): Promise<Fence> {
+export async function takeFence(client: Queryable, topic: Topic, partition: number): Promise<Fence> {
   const result = await client.query<Fence>({
     name: 'leadfold-fence',
     text: `select next, stopped, nextval('batch_id_seq') as batch,
@@ -37,7 +37,7 @@ export async function takeFence(client: PoolClient, topic: Topic, partition: num
 }
 
 /** The same for work that no record brought: reviews and sweeps. */
-export async function openBatch(client: PoolClient): Promise<Pick<Fence, 'batch' | 'version' | 'listeners'>> {
+export async function openBatch(client: Queryable): Promise<Pick<Fence, 'batch' | 'version' | 'listeners'>> {
   const result = await client.query<Pick<Fence, 'batch' | 'version' | 'listeners'>>({
     name: 'leadfold-open-batch',
     text: `select nextval('batch_id_seq') as batch, (select version from rulebook_publish order by id desc limit 1) as version,
@@ -47,7 +47,7 @@ export async function openBatch(client: PoolClient): Promise<Pick<Fence, 'batch'
 }
 
 /** The instant of the batch, in a statement of its own after the locks; every row that names the batch is dated by it. */
-export async function dateBatch(client: PoolClient, batch: number, version: number): Promise<number> {
+export async function dateBatch(client: Queryable, batch: number, version: number): Promise<number> {
   const result = await client.query<{ now: number }>({
     name: 'leadfold-date-batch',
     text: `insert into batch (id, known_at, rulebook_version) overriding system value values ($1, leadfold_now(), $2)
@@ -75,7 +75,7 @@ export async function prepareOffset(
 
 /** The row lock is the fence; the comparison only asserts it. */
 export async function advanceOffset(
-  client: PoolClient,
+  client: Queryable,
   topic: Topic,
   partition: number,
   from: number,

@@ -1,10 +1,10 @@
 import type { RecordBatch } from '#libs/event-log';
-import type { PoolClient } from '#libs/platform';
+import type { Queryable } from '#libs/platform';
 import type { Poison } from '../batch/decode.js';
 
 /** Raw bytes, reason and position, in the transaction that steps over the record. */
 export async function quarantine(
-  client: PoolClient,
+  client: Queryable,
   at: Pick<RecordBatch, 'topic' | 'partition'>,
   batch: number,
   poison: readonly Poison[],

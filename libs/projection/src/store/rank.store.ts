@@ -1,5 +1,5 @@
 import { displayNameOf, valueHash, type LeadState } from '#libs/leads/domain';
-import type { PoolClient } from '#libs/platform';
+import type { Queryable } from '#libs/platform';
 import type { Look } from '../domain/index.js';
 import { plainArray, textArray } from './arrays.js';
 import type { Lead } from './lead.store.js';
@@ -56,7 +56,7 @@ const hashOf = (shown: Omit<RankRow, 'lead' | 'lastAt' | 'scoreDay' | 'hash'>): 
     `${shown.score},${shown.engagement},${shown.fit},${shown.grade},${shown.band},${shown.temperature},${shown.stage},${shown.nextChangeAt},${shown.visitor}\x01${shown.displayName}\x01${shown.company}\x01${shown.email}`,
   );
 
-export async function writeRanks(client: PoolClient, rows: readonly RankRow[]): Promise<void> {
+export async function writeRanks(client: Queryable, rows: readonly RankRow[]): Promise<void> {
   if (rows.length === 0) return;
   await client.query({
     name: 'leadfold-write-ranks',

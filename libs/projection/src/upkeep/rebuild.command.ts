@@ -1,6 +1,6 @@
 import { canonicalJson } from '#libs/leads/domain';
-import { databaseNow, inTransaction, type Pool, type PoolClient } from '#libs/platform';
-import { lockRulebookShared } from '../batch/batch.projection.js';
+import { databaseNow, inTransaction, type Pool, type Queryable } from '#libs/platform';
+import { lockRulebookShared } from '../batch/first-round.projection.js';
 import { refoldWhole } from '../batch/refold-slices.projection.js';
 import { revisionOf, sameMemory, unrecorded } from '../batch/remember.js';
 import { look } from '../domain/index.js';
@@ -64,7 +64,7 @@ async function rebuildIdentity(pool: Pool, context: ProjectionContext): Promise<
 
 const mayState = `(type in ('identify', 'alias', 'merge') or (type = 'track' and (body->>'links' = 'true' or body->>'name' = 'Email Clicked')))`;
 
-async function mintMissingKeys(client: PoolClient): Promise<void> {
+async function mintMissingKeys(client: Queryable): Promise<void> {
   await client.query(
     `with named as (
         select distinct case when uid is not null then 'u:' || uid when email is not null then 'e:' || email else 'a:' || anon end as key
@@ -79,7 +79,7 @@ async function mintMissingKeys(client: PoolClient): Promise<void> {
   );
 }
 
-async function insertIdentity(client: PoolClient, { links, aparts, identifications }: DerivedIdentity): Promise<void> {
+async function insertIdentity(client: Queryable, { links, aparts, identifications }: DerivedIdentity): Promise<void> {
   await client.query(
     `insert into link (event, a, b, at, state, reason, batch) select event, a, b, to_timestamp(at / 1000.0), state, reason, batch
       from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::text[], $6::text[], $7::bigint[]) as t(event, a, b, at, state, reason, batch)`,
@@ -118,7 +118,7 @@ async function insertIdentity(client: PoolClient, { links, aparts, identificatio
 }
 
 /** A lead that is split off takes over what was decided about its former root. Until its refold it decides nothing. */
-async function relink(client: PoolClient, { linkage }: DerivedIdentity): Promise<number> {
+async function relink(client: Queryable, { linkage }: DerivedIdentity): Promise<number> {
   const ids = [...linkage.keys()];
   const changed = await client.query(
     `update lead l set merged_into = n.merged_into, mixed = n.mixed, version = l.version + 1, refold_pending = n.merged_into is null,
@@ -181,7 +181,7 @@ async function rebuildSlice(
 }
 
 /** A rank that was lost would never be found due; what is written is looked at again at once. */
-async function rankAgain(client: PoolClient, leads: readonly LockedLead[], rulebook: Rulebook): Promise<void> {
+async function rankAgain(client: Queryable, leads: readonly LockedLead[], rulebook: Rulebook): Promise<void> {
   const shown = leads.filter((lead) => !lead.mixed && lead.state.lastAt !== undefined);
   const visitors = await visitorsAmong(
     client,
@@ -196,7 +196,7 @@ async function rankAgain(client: PoolClient, leads: readonly LockedLead[], ruleb
 }
 
 /** What a corrected state changes about decisions is for the ordinary, quiet review to say. */
-async function dueNow(client: PoolClient, ids: readonly number[]): Promise<void> {
+async function dueNow(client: Queryable, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return;
   await client.query('update lead set next_change_at = leadfold_now() where id = any($1::bigint[]) and not mixed', [
     plainArray(ids),

@@ -1,5 +1,11 @@
-import { advisoryLocks, inTransaction, type Pool, type PoolClient } from '#libs/platform';
-import { lockRulebookShared } from '../batch/batch.projection.js';
+import {
+  advisoryLocks,
+  inPipelinedTransaction,
+  type Pool,
+  type PoolClient,
+  type StatementPipeline,
+} from '#libs/platform';
+import { lockRulebookShared } from '../batch/first-round.projection.js';
 import { refoldInSlices, unseenBatches, type Unseen } from '../batch/refold-slices.projection.js';
 import {
   foldHistory,
@@ -37,7 +43,7 @@ export async function refoldOnePending(pool: Pool, context: ProjectionContext): 
     await reading.query('set local statement_timeout = 0');
     await reading.query('set local idle_in_transaction_session_timeout = 0');
     const draft = await draftOne(reading, context);
-    if (draft) await repeating(() => inTransaction(pool, (client) => finish(client, context, draft)));
+    if (draft) await repeating(() => inPipelinedTransaction(pool, (client) => finish(client, context, draft)));
     return draft !== undefined;
   } finally {
     await reading.query('rollback').catch((error: Error) => (broken = error));
@@ -59,7 +65,7 @@ async function draftOne(snapshot: PoolClient, context: ProjectionContext): Promi
 }
 
 /** A version raised meanwhile says that events came or went otherwise than by addition: the next round begins anew. */
-async function finish(client: PoolClient, context: ProjectionContext, draft: Draft): Promise<void> {
+async function finish(client: StatementPipeline, context: ProjectionContext, draft: Draft): Promise<void> {
   await lockRulebookShared(client);
   const opened = await openBatch(client);
   const lead = (await lockLeads(client, [draft.lead])).get(draft.lead);

@@ -1,6 +1,6 @@
 import type { LeadState } from '#libs/leads/domain';
-import { inTransaction, type Pool, type PoolClient } from '#libs/platform';
-import { lockRulebookShared } from '../batch/batch.projection.js';
+import { inPipelinedTransaction, type Pool, type Queryable, type StatementPipeline } from '#libs/platform';
+import { lockRulebookShared } from '../batch/first-round.projection.js';
 import { identityChange } from '../batch/identity-change.js';
 import { nothingJudged } from '../batch/judgement.projection.js';
 import { bringUpToDate, nowOf, settle, type MadeDecision } from '../batch/settle.projection.js';
@@ -8,6 +8,7 @@ import type { Step } from '../batch/step.js';
 import { writeStep, type Settled } from '../batch/write.projection.js';
 import type { ProjectionContext } from '../projection-context.js';
 import { plainArray } from '../store/arrays.js';
+import { emptyPlaces } from '../store/identity.store.js';
 import { lockLeads } from '../store/lead.store.js';
 import { dateBatch, openBatch } from '../store/offset.store.js';
 import { repeating } from './sweep.projection.js';
@@ -34,7 +35,7 @@ export const reviewOlderRulebook = (pool: Pool, context: ProjectionContext): Pro
 /** Returns how many leads it took, 500 at most. */
 function reviewWhere(pool: Pool, context: ProjectionContext, which: string): Promise<number> {
   return repeating(() =>
-    inTransaction(pool, async (client) => {
+    inPipelinedTransaction(pool, async (client) => {
       await lockRulebookShared(client);
       const due = await client.query<{ id: number }>(
         `select l.id from lead l ${which} limit ${mostLeads} for update of l skip locked`,
@@ -52,7 +53,7 @@ function reviewWhere(pool: Pool, context: ProjectionContext, which: string): Pro
 
 /** The ordinary step without events. The rows are read again under their locks, so nobody is reviewed who is no longer due. */
 export async function reviewLocked(
-  client: PoolClient,
+  client: StatementPipeline,
   context: ProjectionContext,
   ids: readonly number[],
   refolded: ReadonlyMap<number, LeadState> = new Map(),
@@ -68,7 +69,7 @@ export async function reviewLocked(
     fresh: [],
     judged: nothingJudged,
     change: identityChange([], nothingJudged),
-    places: { places: new Map(), timelines: new Map(), minted: new Set() },
+    places: emptyPlaces(),
     leads,
     refold: new Set(),
     touched: new Map(),
@@ -89,11 +90,11 @@ export async function reviewLocked(
     look: lead.refoldPending || lead.mixed ? undefined : settle(step, lead, 'time', nowOf(step, lead), made),
   }));
   if ((await writeStep(step, settled, made, new Set(opened.listeners))) > 0)
-    await client.query('notify leadfold_outbox');
+    client.later(client.query('notify leadfold_outbox'));
 }
 
 /** A root lead was minted for its oldest key: a browser's, if nobody is known. */
-export async function visitorsAmong(client: PoolClient, ids: readonly number[]): Promise<Set<number>> {
+export async function visitorsAmong(client: Queryable, ids: readonly number[]): Promise<Set<number>> {
   const result = await client.query<{ lead: number }>(
     `select lead from subject_key where lead = any($1::bigint[]) and left(key, 2) = 'a:'`,
     [plainArray(ids)],

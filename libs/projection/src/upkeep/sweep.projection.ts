@@ -1,5 +1,5 @@
-import { classifySqlFailure, inTransaction, type Pool } from '#libs/platform';
-import { lockRulebookShared } from '../batch/batch.projection.js';
+import { classifySqlFailure, inPipelinedTransaction, type Pool } from '#libs/platform';
+import { lockRulebookShared } from '../batch/first-round.projection.js';
 import { RepeatBatch } from '../batch/repeat.js';
 import { runStep } from '../batch/run-step.projection.js';
 import type { ProjectionContext } from '../projection-context.js';
@@ -21,7 +21,7 @@ export async function sweepJudgements(pool: Pool, context: ProjectionContext): P
 }
 
 async function sweepOnce(pool: Pool, context: ProjectionContext): Promise<number> {
-  return inTransaction(pool, async (client) => {
+  return inPipelinedTransaction(pool, async (client) => {
     await lockRulebookShared(client);
     const waiting = await client.query<{ event: string; target: string }>(
       `select u.event, u.target from unapplied_judgement u join event t on t.id = u.target
@@ -42,7 +42,7 @@ async function sweepOnce(pool: Pool, context: ProjectionContext): Promise<number
       fresh: [],
       question,
     });
-    if (done.notices > 0) await client.query('notify leadfold_outbox');
+    if (done.notices > 0) client.later(client.query('notify leadfold_outbox'));
     return waiting.rows.length;
   });
 }
