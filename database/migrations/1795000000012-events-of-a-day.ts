@@ -16,6 +16,8 @@ export class EventsOfADay1795000000012 implements MigrationInterface {
 const sql = /* sql */ `
 create index event_uid_at on event (uid, occurred_at) where uid is not null;
 create index event_email_at on event (email, occurred_at) where email is not null;
+-- what an operator looks through: links that were skipped
+create index link_skipped on link (at, event) where state = 'skipped';
 drop index event_uid;
 drop index event_email;
 `;

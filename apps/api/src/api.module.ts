@@ -23,7 +23,10 @@ import { FunnelController } from './funnel/funnel.controller.js';
 import { CountFunnelHandler } from './funnel/funnel.query.js';
 import { HealthController } from './health/health.controller.js';
 import { IdentityController } from './identity/identity.controller.js';
+import { IdentityPreviewController } from './identity/identity-preview.controller.js';
+import { ListApartsHandler, ListSkippedLinksHandler, ReadIdentityHandler } from './identity/identity.query.js';
 import { JudgeIdentityHandler } from './identity/judge-identity.command.js';
+import { PreviewIdentityHandler } from './identity/preview-identity.query.js';
 import { ExplainScoreHandler } from './leads/explain-score.query.js';
 import { LeadsController } from './leads/leads.controller.js';
 import { ListLeadsHandler } from './leads/list-leads.query.js';
@@ -59,6 +62,7 @@ const controllers = [
   HealthController,
   HeldAlertsController,
   IdentityController,
+  IdentityPreviewController,
   LeadsController,
   MovesController,
   QuarantineController,
@@ -77,14 +81,18 @@ const handlers = [
   provide(ExplainScoreHandler, POOL, ProjectionContext),
   provide(JudgeIdentityHandler, POOL, EVENT_LOG),
   provide(JudgeMoveHandler, POOL, EVENT_LOG, ProjectionContext),
+  provide(ListApartsHandler, POOL),
   provide(ListDeliveriesHandler, POOL),
   provide(ListHeldAlertsHandler, POOL),
   provide(ListLeadsHandler, POOL, ProjectionContext),
   provide(ListQuarantineHandler, POOL),
   provide(ListScenariosHandler, POOL),
+  provide(ListSkippedLinksHandler, POOL),
   provide(PauseScenarioHandler, POOL),
+  provide(PreviewIdentityHandler, POOL, ProjectionContext),
   provide(PublishRulebookHandler, POOL),
   provide(ReadDeliveryHandler, POOL),
+  provide(ReadIdentityHandler, POOL),
   provide(ReadLeadHandler, POOL, ProjectionContext),
   provide(ReadRunsOfLeadHandler, POOL),
   provide(ReadScenarioHandler, POOL),

@@ -17,3 +17,4 @@ export {
 export * from './template.command.js';
 export * from './unsubscribe.command.js';
 export { unsubscribePage, unsubscribePageHeaders, type UnsubscribePage } from './unsubscribe.page.js';
+export { runsThatWouldMerge, type MergingRun } from './run.store.js';

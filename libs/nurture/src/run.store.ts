@@ -95,6 +95,29 @@ export async function lockRuns(db: Queryable, ids: string[], evenNotDue = false)
   }));
 }
 
+export interface MergingRun {
+  run: string;
+  scenario: string;
+  lead: number;
+  reason: 'merged';
+}
+
+/** If each of these groups of leads became one: the younger of two runs of one scenario would exit. */
+export async function runsThatWouldMerge(db: Queryable, groups: readonly number[][]): Promise<MergingRun[]> {
+  const exits: MergingRun[] = [];
+  for (const roots of groups) {
+    const { rows } = await db.query<MergingRun>(
+      `select id as run, scenario, lead, 'merged' as reason from (
+         select r.id, r.scenario, r.lead, row_number() over (partition by r.scenario order by r.entered_at, r.id) as nth
+         from run r where r.lead = any(${membersOf('$1::bigint[]')}) and ${active('r')}) as mine
+       where nth > 1 order by scenario, id`,
+      [roots],
+    );
+    exits.push(...rows);
+  }
+  return exits;
+}
+
 /** A run that cannot be judged now (its condition names what the rulebook lost): left as it was, looked at again later. */
 export interface Rest {
   kind: 'rest';

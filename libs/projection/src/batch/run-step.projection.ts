@@ -18,6 +18,8 @@ export interface StepDone {
   decisions: number;
   notices: number;
   refolded: number;
+  /** Root leads whose rows were locked or became roots, and those among them that were folded anew or wait for it. */
+  touched: { leads: number[]; anew: number[] };
 }
 
 /** Identify, lock, fold, look, decide and write: the part of a batch that the sweep of waiting judgements shares. */
@@ -55,10 +57,13 @@ export async function runStep(input: StepInput): Promise<StepDone> {
   } else client.later(writeUnapplied(client, judged));
   foldFresh(step);
   fp('projector.after_store');
+  const anew = new Set([...step.refold, ...step.refoldedFirst]);
   const refolded = await refold(step);
+  for (const id of step.refold) anew.add(id);
   const settled = settleTouched(step, made);
   const notices = await writeStep(step, settled, made, input.listeners);
-  return { leads: settled.length, decisions: made.length, notices, refolded };
+  const touched = { leads: [...step.leads.keys()], anew: [...anew] };
+  return { leads: settled.length, decisions: made.length, notices, refolded, touched };
 }
 
 /** Keys that left a lead may have named its records, and keys that came may name others': its memory is recorded anew. */

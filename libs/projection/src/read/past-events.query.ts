@@ -2,6 +2,7 @@ import { identityOf, isStrong, judge, type Judgements, type LeadEvent, type Subj
 import type { Queryable } from '#libs/platform';
 import { plainArray, textArray } from '../store/arrays.js';
 import { eventColumns, eventOf, type EventRow } from '../store/event.store.js';
+import { statesIdentity } from './stating-events.query.js';
 
 /** `now`: all that is known today of what had happened by then; `then`: only what was known by then. */
 export type Knowledge = 'now' | 'then';
@@ -25,7 +26,6 @@ export interface PastEvents {
   judgedIn: ReadonlyMap<string, number>;
 }
 
-const stating = `(e.type in ('identify', 'alias', 'merge') or (e.type = 'track' and (e.body->>'links' = 'true' or e.body->>'name' = 'Email Clicked')))`;
 // $1 instant, $2 whether only what was known by then
 const known = `(not $2::boolean or (e.occurred_at <= to_timestamp($1 / 1000.0) and b.known_at <= to_timestamp($1 / 1000.0)))`;
 
@@ -72,12 +72,12 @@ async function readNaming(
   const result = await db.query<EventRow>(
     `select ${eventColumns} from (
         select e.* from event e where e.uid = any($3::text[])
-        union all select e.* from event e where e.email = any($4::text[]) and (e.uid is null or ${stating})
+        union all select e.* from event e where e.email = any($4::text[]) and (e.uid is null or ${statesIdentity})
         union all select e.* from event e where e.anon = any($5::text[]) and e.uid is null and e.email is null
-        union all select e.* from event e where e.anon = any($5::text[]) and e.anon is not null and (e.uid is not null or e.email is not null) and ${stating}
+        union all select e.* from event e where e.anon = any($5::text[]) and e.anon is not null and (e.uid is not null or e.email is not null) and ${statesIdentity}
         union all select e.* from event e where e.body->>'otherKey' = any($6::text[]) and e.type in ('alias', 'merge', 'apart')
       ) e join batch b on b.id = e.batch
-      where ${known} and (e.occurred_at <= to_timestamp($1 / 1000.0) or e.type = 'apart' or ${stating})`,
+      where ${known} and (e.occurred_at <= to_timestamp($1 / 1000.0) or e.type = 'apart' or ${statesIdentity})`,
     [at, knowledge === 'then', bare('u:'), bare('e:'), bare('a:'), textArray(keys)],
   );
   return result.rows.map((row) => ({ event: eventOf(row), batch: row.batch }));

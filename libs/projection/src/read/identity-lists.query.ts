@@ -1,0 +1,46 @@
+import type { JsonObject, SubjectKey } from '#libs/leads/domain';
+import type { Queryable } from '#libs/platform';
+
+export interface ListCursor {
+  /** ms. */
+  at: number;
+  event: string;
+}
+
+interface Stated {
+  event: string;
+  a: SubjectKey;
+  b: SubjectKey;
+  at: number;
+  source: string;
+  type: string;
+  properties: JsonObject;
+}
+export type ApartPair = Stated;
+export type SkippedLinkRow = Stated & { reason: 'key-limit' | 'apart' };
+
+const before = `($1::float8 is null or (t.at, t.event) < (to_timestamp($1 / 1000.0), $2::uuid))`;
+const columns = `t.event, t.a, t.b, (extract(epoch from t.at) * 1000)::bigint as at, e.source, e.type, e.body->'properties' as properties`;
+
+/** Pairs that are held apart today, newest first. */
+export const listAparts = async (db: Queryable, limit: number, after: ListCursor | undefined): Promise<ApartPair[]> =>
+  (
+    await db.query<ApartPair>(
+      `select ${columns} from apart t join event e on e.id = t.event where ${before} order by t.at desc, t.event desc limit $3`,
+      [after?.at ?? null, after?.event ?? null, limit],
+    )
+  ).rows;
+
+/** Links that would have made too large a person, or joined two who are held apart; newest first. */
+export const listSkippedLinks = async (
+  db: Queryable,
+  limit: number,
+  after: ListCursor | undefined,
+): Promise<SkippedLinkRow[]> =>
+  (
+    await db.query<SkippedLinkRow>(
+      `select ${columns}, t.reason from link t join event e on e.id = t.event where t.state = 'skipped' and ${before}
+        order by t.at desc, t.event desc limit $3`,
+      [after?.at ?? null, after?.event ?? null, limit],
+    )
+  ).rows;
