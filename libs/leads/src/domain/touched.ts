@@ -1,7 +1,6 @@
-import { profileOf } from './attributes.js';
 import { consentOf } from './consent.js';
 import type { LeadEvent } from './event.js';
-import type { FoldContext } from './fold.js';
+import { attributesOf, type FoldContext } from './fold.js';
 import type { Judgements } from './judgement.js';
 import type { LeadState, LocalDay } from './state.js';
 
@@ -9,14 +8,14 @@ import type { LeadState, LocalDay } from './state.js';
 export interface TouchedParts {
   /** Days of counters, by hash of the signal's definition. */
   cells: Map<string, Set<LocalDay>>;
-  /** Attributes and purposes of consent whose winner is withdrawn: the next one has to be found. */
+  /** Attributes and purposes of consent whose winner states them no longer: the next one has to be found. */
   profile: Set<string>;
   consent: Set<string>;
   /** A withdrawn fact was the first or the last. */
   first: boolean;
   last: boolean;
-  /** Facts that count again: their attributes are added. */
-  restored: LeadEvent[];
+  /** Facts that count, again or still: what they state now is added. */
+  standing: LeadEvent[];
 }
 
 /** `facts` are one lead's, and its state still holds what they were before the judgement. */
@@ -24,7 +23,7 @@ export function touchedBy(
   state: LeadState,
   facts: readonly LeadEvent[],
   judgements: { before: Judgements; after: Judgements },
-  { zone, signals }: Pick<FoldContext, 'zone' | 'signals'>,
+  context: Omit<FoldContext, 'verdictOf'>,
 ): TouchedParts {
   const parts: TouchedParts = {
     cells: new Map(),
@@ -32,8 +31,9 @@ export function touchedBy(
     consent: new Set(),
     first: false,
     last: false,
-    restored: [],
+    standing: [],
   };
+  const { zone, signals } = context;
   for (const fact of facts) {
     const { id, occurredAt: at } = fact;
     const withdrawn = judgements.after.withdrawn(id);
@@ -43,12 +43,13 @@ export function touchedBy(
         const days = parts.cells.get(signal.hash) ?? new Set();
         parts.cells.set(signal.hash, days.add(zone.localDay(at)));
       }
-    if (!gone) continue;
+    const states = withdrawn ? {} : attributesOf(fact, { ...context, verdictOf: judgements.after.verdictOf });
+    for (const name in attributesOf(fact, { ...context, verdictOf: () => 'human' }))
+      if (stampOf(state.profile, name) === id && !Object.hasOwn(states, name)) parts.profile.add(name);
     if (!withdrawn) {
-      parts.restored.push(fact);
+      parts.standing.push(fact);
       continue;
     }
-    for (const name in profileOf(fact, zone)) if (stampOf(state.profile, name) === id) parts.profile.add(name);
     for (const purpose in consentOf(fact)) if (stampOf(state.consent, purpose) === id) parts.consent.add(purpose);
     if (at === state.firstAt) parts.first = true;
     if (at === state.lastAt) parts.last = true;

@@ -1,13 +1,15 @@
 import {
+  attributesOf,
   consentOf,
   emptyState,
   firstTouchPrefix,
   foldSignals,
   indexSignals,
   keepWinner,
-  profileOf,
   touchedBy,
   type CompiledSignal,
+  type FoldContext,
+  type Judgements,
   type LeadEvent,
   type LeadState,
   type TouchedParts,
@@ -22,6 +24,7 @@ import {
   type Walk,
   type WalkPlace,
 } from '../store/lead-segment.store.js';
+import { foldContextOf } from '../domain/index.js';
 import { judgementsOf, readOwnership } from './refold.projection.js';
 import { leadOf, type Step } from './step.js';
 
@@ -40,15 +43,14 @@ export async function refoldTouched(
   const touched = roots.map((root): Touching => {
     // a copy: a lead that turns out to need a long refold keeps its state until then
     const state = structuredClone(leadOf(step, root).state);
-    const fold = { zone: step.context.zone, signals: step.rulebook.signals };
     return {
       root,
       state,
       segments: segments.get(root)!,
-      parts: touchedBy(state, step.touched.get(root)!, step.judged, fold),
+      parts: touchedBy(state, step.touched.get(root)!, step.judged, foldOf(step, step.judged.after)),
     };
   });
-  for (const { state, parts } of touched) for (const fact of parts.restored) addAttributes(state, fact, step);
+  for (const { state, parts } of touched) for (const fact of parts.standing) addAttributes(state, fact, step);
   await refoldCells(step, touched, without);
   for (const one of touched) if (!step.refold.has(one.root)) await findWinners(step, one, without);
   for (const { root, state } of touched) {
@@ -64,11 +66,14 @@ interface Touching {
   parts: TouchedParts;
 }
 
-function addAttributes(state: LeadState, fact: LeadEvent, { context }: Step): void {
+const foldOf = ({ rulebook, context }: Step, { verdictOf }: Judgements): FoldContext =>
+  foldContextOf(rulebook, context.zone, verdictOf);
+
+function addAttributes(state: LeadState, fact: LeadEvent, step: Step): void {
   const { occurredAt: at, id } = fact;
   state.firstAt = Math.min(state.firstAt ?? at, at);
   state.lastAt = Math.max(state.lastAt ?? at, at);
-  const profile = profileOf(fact, context.zone);
+  const profile = attributesOf(fact, foldOf(step, step.judged.after));
   for (const name in profile) keepWinner(state.profile, name, profile[name]!, at, id);
   const consent = consentOf(fact);
   for (const purpose in consent) keepWinner(state.consent, purpose, consent[purpose]!, at, id);
@@ -103,7 +108,7 @@ async function refoldCells(step: Step, touched: readonly Touching[], without: Re
     read.flatMap(({ root }) => (factsOf.get(root) ?? []).map((fact) => fact.id)),
   );
   for (const { root, state, parts } of read) {
-    const fold = { zone, signals: indexOf(signals, parts), verdictOf: judgements.verdictOf };
+    const fold = { ...foldOf(step, judgements), signals: indexOf(signals, parts) };
     const anew = emptyState();
     for (const fact of factsOf.get(root) ?? []) if (!judgements.withdrawn(fact.id)) foldSignals(anew, fact, fold);
     for (const [hash, cells] of parts.cells) for (const day of cells) putCell(state, anew, hash, day);
@@ -126,41 +131,67 @@ const pageSize = 200;
 /** What the withdrawn winners won goes to the next: walked to along the lead's facts, newest or oldest first. */
 async function findWinners(step: Step, touching: Touching, without: ReadonlySet<string>): Promise<void> {
   const { state, parts } = touching;
-  const { zone } = step.context;
   const names = [...parts.profile];
+  const captured = new Set(step.rulebook.signals.all.flatMap(({ definition }) => definition.capture?.attribute ?? []));
   const isAddress = (name: string): boolean => name === 'email' || name === 'company.domain';
   const isTouch = (name: string): boolean => name.startsWith(firstTouchPrefix);
   for (const name of names) delete state.profile[name];
   for (const purpose of parts.consent) delete state.consent[purpose];
-  const takeProfile = (wanted: Set<string>) => (fact: LeadEvent) => {
-    const profile = profileOf(fact, zone);
-    for (const name of wanted)
-      if (Object.hasOwn(profile, name)) {
-        keepWinner(state.profile, name, profile[name]!, fact.occurredAt, fact.id);
-        wanted.delete(name);
-      }
-    return wanted.size === 0;
-  };
-  const takeConsent = (wanted: Set<string>) => (fact: LeadEvent) => {
-    const consent = consentOf(fact);
-    for (const purpose of wanted)
-      if (Object.hasOwn(consent, purpose)) {
-        keepWinner(state.consent, purpose, consent[purpose]!, fact.occurredAt, fact.id);
-        wanted.delete(purpose);
-      }
-    return wanted.size === 0;
-  };
-  const walks: { walk: Walk; direction: 'forward' | 'back'; found: ((fact: LeadEvent) => boolean) | undefined }[] = [
-    { walk: 'address', direction: 'back', found: taking(names.filter(isAddress), takeProfile) },
+  const takeProfile =
+    (wanted: Set<string>): Take =>
+    (fact, judgements) => {
+      const profile = attributesOf(fact, foldOf(step, judgements));
+      for (const name of wanted)
+        if (Object.hasOwn(profile, name)) {
+          keepWinner(state.profile, name, profile[name]!, fact.occurredAt, fact.id);
+          wanted.delete(name);
+        }
+      return wanted.size === 0;
+    };
+  const takeConsent =
+    (wanted: Set<string>): Take =>
+    (fact) => {
+      const consent = consentOf(fact);
+      for (const purpose of wanted)
+        if (Object.hasOwn(consent, purpose)) {
+          keepWinner(state.consent, purpose, consent[purpose]!, fact.occurredAt, fact.id);
+          wanted.delete(purpose);
+        }
+      return wanted.size === 0;
+    };
+  const walks: { walk: Walk; direction: 'forward' | 'back'; found: Take | undefined }[] = [
+    {
+      walk: 'address',
+      direction: 'back',
+      found: taking(
+        names.filter((name) => isAddress(name) && !captured.has(name)),
+        takeProfile,
+      ),
+    },
     {
       walk: 'stated',
       direction: 'back',
       found: taking(
-        names.filter((name) => !isAddress(name) && !isTouch(name)),
+        names.filter((name) => !isAddress(name) && !isTouch(name) && !captured.has(name)),
         takeProfile,
       ),
     },
-    { walk: 'firstTouch', direction: 'forward', found: taking(names.filter(isTouch), takeProfile) },
+    {
+      walk: 'any',
+      direction: 'back',
+      found: taking(
+        names.filter((name) => captured.has(name)),
+        takeProfile,
+      ),
+    },
+    {
+      walk: 'firstTouch',
+      direction: 'forward',
+      found: taking(
+        names.filter((name) => isTouch(name) && !captured.has(name)),
+        takeProfile,
+      ),
+    },
     { walk: 'consent', direction: 'back', found: taking([...parts.consent], takeConsent) },
     {
       walk: 'any',
@@ -179,7 +210,10 @@ async function findWinners(step: Step, touching: Touching, without: ReadonlySet<
     if (found && !(await walkUntil(step, touching, walk, direction, without, found))) step.refold.add(touching.root);
 }
 
-const taking = (names: string[], take: (wanted: Set<string>) => (fact: LeadEvent) => boolean) =>
+/** True once nothing more is wanted. */
+type Take = (fact: LeadEvent, judgements: Judgements) => boolean;
+
+const taking = (names: string[], take: (wanted: Set<string>) => Take) =>
   names.length === 0 ? undefined : take(new Set(names));
 
 /** False if it read more than a batch may. */
@@ -189,7 +223,7 @@ async function walkUntil(
   walk: Walk,
   direction: 'forward' | 'back',
   without: ReadonlySet<string>,
-  found: (fact: LeadEvent) => boolean,
+  found: Take,
 ): Promise<boolean> {
   let after: WalkPlace | undefined;
   for (let read = 0; read <= step.context.settings.refoldLimit; read += pageSize) {
@@ -199,7 +233,7 @@ async function walkUntil(
       step.client,
       facts.map((fact) => fact.id),
     );
-    for (const fact of facts) if (!judgements.withdrawn(fact.id) && found(fact)) return true;
+    for (const fact of facts) if (!judgements.withdrawn(fact.id) && found(fact, judgements)) return true;
     const last = rows.at(-1);
     if (rows.length < pageSize || !last) return true;
     after = { at: last.at, id: last.id };

@@ -108,13 +108,12 @@ export async function countFacts(
 
 export type Walk = 'address' | 'stated' | 'consent' | 'firstTouch' | 'any';
 
-const stating =
-  "(e.type in ('identify', 'group', 'outcome', 'approval', 'qualification') or e.body->>'links' = 'true')";
+const stating = "(e.type not in ('page', 'screen', 'track', 'delivery') or e.body->>'links' = 'true')";
 /** Every event that can set what is looked for, and few others. */
 const walks: Record<Walk, string> = {
   address: `(e.email is not null or ${stating})`,
   stated: stating,
-  consent: "(e.type in ('consent', 'suppression', 'identify') or e.body->>'links' = 'true')",
+  consent: stating,
   firstTouch: "(e.body->'context' ? 'campaign' or e.body->'context'->'page' ? 'referrer')",
   any: 'true',
 };
