@@ -82,12 +82,8 @@ export async function readSegments(
   return result.rows;
 }
 
-/** How many facts each lead has in these segments; those of one batch can be left out. */
-export async function countFacts(
-  db: Queryable,
-  segments: readonly LeadSegment[],
-  without = 0,
-): Promise<Map<number, number>> {
+/** How many facts each lead has in these segments. */
+export async function countFacts(db: Queryable, segments: readonly LeadSegment[]): Promise<Map<number, number>> {
   const result = await db.query<{ root: number; facts: number }>(
     `with segment as (
         select root, sort, bare, to_timestamp(lower / 1000.0) as lower, to_timestamp(upper / 1000.0) as upper
@@ -98,10 +94,10 @@ export async function countFacts(
             sort,
             key,
           ]) => `select s.root, f.facts from segment s cross join lateral (select count(*) as facts from event e
-            where ${key} and e.occurred_at >= s.lower and e.occurred_at < s.upper and ${fact} and e.batch <> $6) f where ${sort}`,
+            where ${key} and e.occurred_at >= s.lower and e.occurred_at < s.upper and ${fact}) f where ${sort}`,
         )
         .join(' union all ')}) as counted group by root`,
-    [...valuesOf(segments), without],
+    valuesOf(segments),
   );
   return new Map(result.rows.map((row) => [row.root, row.facts]));
 }

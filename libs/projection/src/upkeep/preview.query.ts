@@ -1,6 +1,6 @@
 import { canonicalJson, encodeEvent, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
-import type { Pool, PoolClient } from '#libs/platform';
-import { lockRulebookShared } from '../batch/batch.projection.js';
+import { StatementPipeline, type Pool, type PoolClient } from '#libs/platform';
+import { lockRulebookShared } from '../batch/first-round.projection.js';
 import { isFact, waitingFor } from '../batch/judgement.projection.js';
 import { readOwnership } from '../batch/refold.projection.js';
 import { runStep, type StepDone } from '../batch/run-step.projection.js';
@@ -35,44 +35,59 @@ export interface Preview {
 interface Leads {
   reads: LeadRead[];
   segments: Map<number, LeadSegment[]>;
+  facts: ReadonlyMap<number, number>;
 }
 
 /**
  * What these facts would do, by doing it: the ordinary step in a transaction that is rolled back. So it cannot differ from
- * what will happen, as long as nothing else comes in between. It holds the leads' locks for as long as a batch would.
+ * what will happen, as long as nothing else comes in between. It holds the leads' locks for as long as a batch would. What
+ * was before is read afterwards, on the same connection: a second one, while locks are held, could wait for ever.
  */
 export async function preview(pool: Pool, context: ProjectionContext, facts: readonly LeadEvent[]): Promise<Preview> {
   return repeating(async () => {
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query('begin');
-      const done = await step(client, context, facts);
-      // the leads are locked: their rows as committed stand still on another connection
-      const before = await readBefore(pool, done.leads);
-      return await compare(client, before, done);
+      const { after, done } = await tried(client, context, facts);
+      return await compare(client, await readAll(client, done.leads), after, done);
+    } catch (error) {
+      broken = error as Error;
+      throw error;
     } finally {
-      await client.query('rollback').catch((error: Error) => (broken = error));
       client.release(broken);
     }
   });
+}
+
+async function tried(
+  client: PoolClient,
+  context: ProjectionContext,
+  facts: readonly LeadEvent[],
+): Promise<{ after: Leads; done: Done }> {
+  await client.query('begin');
+  try {
+    const pipeline = new StatementPipeline(client);
+    const done = await step(pipeline, context, facts);
+    await pipeline.settled();
+    return { after: await readAll(client, done.leads), done };
+  } finally {
+    await client.query('rollback');
+  }
 }
 
 interface Done {
   leads: number[];
   anew: number[];
   rulebook: Rulebook;
-  batch: number;
   now: number;
 }
 
-async function step(client: PoolClient, context: ProjectionContext, facts: readonly LeadEvent[]): Promise<Done> {
+async function step(client: StatementPipeline, context: ProjectionContext, facts: readonly LeadEvent[]): Promise<Done> {
   await lockRulebookShared(client);
   const opened = await openBatch(client);
   const rulebook = await context.rulebook(client, opened.version);
   await insertEvents(
     client,
-    opened.batch,
     facts.map((event) => ({ event, body: Buffer.from(encodeEvent(event, event.id).value) })),
   );
   const freshIds = new Set(facts.map((event) => event.id));
@@ -94,16 +109,7 @@ async function step(client: PoolClient, context: ProjectionContext, facts: reado
     'select (extract(epoch from known_at) * 1000)::bigint as now from batch where id = $1',
     [opened.batch],
   );
-  return { leads: touched.leads, anew: touched.anew, rulebook, batch: opened.batch, now: dated.rows[0]!.now };
-}
-
-async function readBefore(pool: Pool, ids: number[]): Promise<Leads> {
-  const client = await pool.connect();
-  try {
-    return await readAll(client, ids);
-  } finally {
-    client.release();
-  }
+  return { leads: touched.leads, anew: touched.anew, rulebook, now: dated.rows[0]!.now };
 }
 
 async function readAll(client: PoolClient, ids: number[]): Promise<Leads> {
@@ -120,51 +126,41 @@ async function readAll(client: PoolClient, ids: number[]): Promise<Leads> {
     client,
     present.map((lead) => lead.id),
   );
-  return { reads: present, segments: segmentsOf(ownership) };
+  const segments = segmentsOf(ownership);
+  return { reads: present, segments, facts: await countFacts(client, [...segments.values()].flat()) };
 }
 
-async function compare(client: PoolClient, before: Leads, done: Done): Promise<Preview> {
-  const after = await readAll(client, done.leads);
+async function compare(client: PoolClient, before: Leads, after: Leads, done: Done): Promise<Preview> {
   const standing = ({ reads }: Leads, id: number): string | undefined => {
     const found = reads.find((one) => one.id === id);
     if (!found) return undefined;
     const { keys, state, memory, refoldPending } = found;
     return canonicalJson({ keys, state, memory: { ...memory, revision: 0 }, refoldPending });
   };
-  const same = (lead: LeadRead): boolean => standing(before, lead.id) === standing(after, lead.id);
-  const sideOf = async ({ reads, segments }: Leads): Promise<PreviewedLead[]> => {
-    const changed = reads.filter((lead) => !same(lead));
-    const facts = await countFacts(
-      client,
-      changed.flatMap((lead) => segments.get(lead.id) ?? []),
-    );
-    return changed.map((lead) => ({
-      lead: lead.id,
-      keys: lead.keys,
-      visitor: lead.visitor,
-      events: facts.get(lead.id) ?? 0,
-      look: lead.refoldPending ? null : look(lead.state, done.rulebook, lead.memory, done.now),
-    }));
-  };
-  const moved = await countFacts(client, movedSegments(before.segments, after.segments), done.batch);
+  const sideOf = ({ reads, facts }: Leads): PreviewedLead[] =>
+    reads
+      .filter(({ id }) => standing(before, id) !== standing(after, id))
+      .map((lead) => ({
+        lead: lead.id,
+        keys: lead.keys,
+        visitor: lead.visitor,
+        events: facts.get(lead.id) ?? 0,
+        look: lead.refoldPending ? null : look(lead.state, done.rulebook, lead.memory, done.now),
+      }));
   const anew = done.anew.filter((id) => after.segments.has(id));
-  const read = await countFacts(
-    client,
-    anew.flatMap((id) => after.segments.get(id)!),
-  );
   return {
-    before: await sideOf(before),
-    after: await sideOf(after),
-    eventsMoved: sum(moved),
+    before: sideOf(before),
+    after: sideOf(after),
+    eventsMoved: sum((await countFacts(client, movedSegments(before.segments, after.segments))).values()),
     refold: {
       leads: anew.length,
-      events: sum(read),
+      events: sum(anew.map((id) => after.facts.get(id) ?? 0)),
       inBackground: after.reads.some((lead) => lead.refoldPending),
     },
   };
 }
 
-const sum = (counts: ReadonlyMap<number, number>): number => [...counts.values()].reduce((a, b) => a + b, 0);
+const sum = (counts: Iterable<number>): number => [...counts].reduce((a, b) => a + b, 0);
 
 /** Where a key's events, or an interval of a browser's, lie in another lead than before. */
 function movedSegments(
