@@ -4,6 +4,7 @@ import { Actions1795000000003 } from './1795000000003-actions.js';
 import { EmbeddedLog1795000000004 } from './1795000000004-embedded-log.js';
 import { MailHits1795000000005 } from './1795000000005-mail-hits.js';
 import { StatedIdentity1795000000006 } from './1795000000006-stated-identity.js';
+import { RebuildBeside1795000000008 } from './1795000000008-rebuild-beside.js';
 import { HeldDecisions1795000000011 } from './1795000000011-held-decisions.js';
 import { EventsOfADay1795000000012 } from './1795000000012-events-of-a-day.js';
 
@@ -15,6 +16,7 @@ export const migrations = [
   EmbeddedLog1795000000004,
   MailHits1795000000005,
   StatedIdentity1795000000006,
+  RebuildBeside1795000000008,
   HeldDecisions1795000000011,
   EventsOfADay1795000000012,
 ];

@@ -8,4 +8,6 @@ export const advisoryLocks = {
   apiKeys: 7_261_005,
   /** With a lead's id as second number: one process refolds a long history. */
   longRefold: 7_261_006,
+  /** Held by the session of a rebuild: there is one at a time. */
+  rebuild: 7_261_008,
 } as const;

@@ -24,7 +24,15 @@ export { listHeldMoves, type HeldMovesAsked, type WaitingMove } from './read/hel
 export { readTimeline, waitForEvent, type TimelineCursor, type TimelineEvent } from './read/timeline.query.js';
 export { readLastActions } from './read/last-actions.query.js';
 export { listLeads, type LeadListCursor, type LeadListQuery, type ListedLead } from './read/lead-list.query.js';
-export { rebuild, type RebuildReport } from './upkeep/rebuild.command.js';
+export {
+  rebuild,
+  abandonRebuild,
+  forgetInRebuild,
+  type RebuildOptions,
+  type RebuildProgress,
+  type RebuildReport,
+} from './rebuild/rebuild.command.js';
+export { rebuildStatus, type RebuildStatus } from './rebuild/rebuild-status.query.js';
 export { verify, type Difference, type VerifyOptions, type VerifyReport } from './upkeep/verify.query.js';
 export { preview, type Preview, type PreviewedLead } from './upkeep/preview.query.js';
 export { readIdentity, type IdentityGraph, type IdentityOfEvent } from './read/identity.query.js';

@@ -79,7 +79,8 @@ function recordReshaped(step: Step, latest: number, made: MadeDecision[]): void 
   }
 }
 
-async function refold(step: Step): Promise<number> {
+/** What a step put on its lists, from `event`; a history that is too long waits for the upkeep. */
+export async function refold(step: Step): Promise<number> {
   await refoldTouched(
     step,
     [...step.touched.keys()].filter((id) => !step.refold.has(id) && step.leads.get(id)!.mergedInto === null),

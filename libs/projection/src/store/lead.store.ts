@@ -50,7 +50,7 @@ export async function mintKeys(client: Queryable, keys: readonly SubjectKey[]): 
     text: `with minted as (
         insert into subject_key (key, lead) select key, nextval('lead_id_seq') from unnest($1::text[]) as t(key)
         on conflict (key) do nothing returning key, lead),
-      born as (insert into lead (id) overriding system value select lead from minted)
+      born as (insert into lead (id) select lead from minted)
       select key, lead from minted`,
     values: [textArray(sorted)],
   });

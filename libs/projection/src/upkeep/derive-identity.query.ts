@@ -22,15 +22,19 @@ export interface DerivedIdentity {
   linkage: Map<number, { mergedInto: number | null; mixed: boolean }>;
 }
 
-/** `leadOf` says which lead was minted for a key; every key that any event names must have one. */
-export async function deriveIdentity(db: Queryable, keyLimit: number): Promise<DerivedIdentity> {
+/** `mint` is given every key that is named, before it is asked which lead was minted for it: each must have one. */
+export async function deriveIdentity(
+  db: Queryable,
+  keyLimit: number,
+  mint: (keys: Iterable<SubjectKey>) => Promise<unknown> = () => Promise.resolve(),
+): Promise<DerivedIdentity> {
   const judgements = await allJudgements(db);
-  const leadOf = await leadsByKey(db);
   const derived: DerivedIdentity = { links: [], aparts: [], identifications: [], linkage: new Map() };
   const timelines = new Map<string, Identification[]>();
   const stating = await db.query<EventRow>(
     `select ${eventColumns} from event e where e.type in ('identify', 'alias', 'merge', 'apart')
-      or (e.type = 'track' and (e.body->>'links' = 'true' or e.body->>'name' = 'Email Clicked'))`,
+      or (e.type = 'track' and (e.body->>'links' = 'true'
+        or (e.body->>'name' = 'Email Clicked' and exists (select 1 from event v where v.refers_to = e.id and v.type = 'verdict'))))`,
   );
   for (const row of stating.rows) {
     const event = eventOf(row);
@@ -43,16 +47,22 @@ export async function deriveIdentity(db: Queryable, keyLimit: number): Promise<D
     if (link) derived.links.push({ ...link, ...stamp, state: 'active', reason: null });
     for (const { anon, strong } of identifications) {
       derived.identifications.push({ anon, strong, ...stamp });
-      timelines.set(anon, [...(timelines.get(anon) ?? []), { at: stamp.at, event: stamp.event, strong }]);
+      const rows = timelines.get(anon) ?? [];
+      rows.push({ at: stamp.at, event: stamp.event, strong });
+      timelines.set(anon, rows);
     }
   }
+  const linked = new Set(derived.links.flatMap((link) => [link.a, link.b]));
+  const held = derived.aparts.flatMap((pair) => [pair.a, pair.b]);
+  await mint([...linked, ...held, ...derived.identifications.flatMap(({ anon, strong }) => [`a:${anon}`, strong])]);
+  const leadOf = await leadsByKey(db);
   const components = joinComponents(derived.links, derived.aparts, keyLimit);
   const reasons = new Map(components.skipped.map((link) => [link.event, link.reason]));
   for (const link of derived.links)
     if (reasons.has(link.event)) Object.assign(link, { state: 'skipped', reason: reasons.get(link.event) });
   const rootOf = (key: SubjectKey): number =>
     Math.min(...components.membersOf(key).map((member) => leadOf.get(member)!));
-  for (const key of new Set(derived.links.flatMap((link) => [link.a, link.b]))) {
+  for (const key of linked) {
     const [lead, root] = [leadOf.get(key)!, rootOf(key)];
     if (lead !== root) derived.linkage.set(lead, { mergedInto: root, mixed: false });
   }

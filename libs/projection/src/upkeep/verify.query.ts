@@ -1,17 +1,21 @@
 import { stateHash, type LeadState } from '#libs/leads/domain';
 import type { Pool, PoolClient } from '#libs/platform';
-import { look, lookHashable } from '../domain/index.js';
 import { refoldWhole } from '../batch/refold-slices.projection.js';
-import type { ProjectionContext } from '../projection-context.js';
+import { revisionOf, sameMemory } from '../batch/remember.js';
+import { look, lookHashable } from '../domain/index.js';
+import type { ProjectionContext, Rulebook } from '../projection-context.js';
 import { readLeads, type LeadRead } from '../read/lead.query.js';
 import { deriveIdentity } from './derive-identity.query.js';
 import { presentKeys } from './present-keys.query.js';
+import { cellDifferences, type CellDifference } from './state-differences.js';
 
 export interface Difference {
   lead: number;
+  keys: string[];
   /** Hashes of the stored state and of the one that the events give. */
   stored: string;
   refolded: string;
+  cells: CellDifference[];
 }
 
 export interface VerifyReport {
@@ -30,11 +34,18 @@ export interface VerifyOptions {
   onLead?: (keys: readonly string[], hash: string) => void;
   /** For hashes that two databases share, ms; else the database's now. */
   now?: number;
+  onProgress?: (leads: number, total: number) => void;
+  stopped?: () => boolean;
+  /** Slices compared at the same time. */
+  connections?: number;
 }
 
 const slice = 200;
 
-/** Folds leads anew from `event` and compares hashes. Each slice is one snapshot, so events may flow in meanwhile. */
+/**
+ * Folds leads anew from `event` and compares. Stored and refolded state of a slice are read in one snapshot, so a lead that
+ * events flow to meanwhile is never taken for different.
+ */
 export async function verify(
   pool: Pool,
   context: ProjectionContext,
@@ -45,11 +56,17 @@ export async function verify(
     report.identityDifferences = await inSnapshot(pool, (client) => identityDifferences(client, context));
   const order =
     options.sample === undefined ? 'order by id' : `order by random() limit ${Math.max(0, Math.floor(options.sample))}`;
-  const ids = (await pool.query<{ id: number }>(`select id from lead where merged_into is null ${order}`)).rows.map(
-    (row) => row.id,
-  );
-  for (let from = 0; from < ids.length; from += slice)
-    await inSnapshot(pool, (client) => verifySlice(client, context, ids.slice(from, from + slice), report, options));
+  const { rows } = await pool.query<{ id: number }>(`select id from lead where merged_into is null ${order}`);
+  const ids = rows.map((row) => row.id);
+  let next = 0;
+  const compare = async (): Promise<void> => {
+    while (next < ids.length && !options.stopped?.()) {
+      const some = ids.slice(next, (next += slice));
+      await inSnapshot(pool, (client) => verifySlice(client, context, some, report, options));
+      options.onProgress?.(Math.min(ids.length, report.leads), ids.length);
+    }
+  };
+  await Promise.all(Array.from({ length: options.connections ?? 1 }, compare));
   return report;
 }
 
@@ -60,24 +77,15 @@ async function verifySlice(
   report: VerifyReport,
   options: VerifyOptions,
 ): Promise<void> {
-  const roots = [...(await readLeads(client, ids)).values()].filter(
-    (lead, index, all) => all.findIndex((other) => other.id === lead.id) === index,
-  );
+  const roots = [...new Map([...(await readLeads(client, ids)).values()].map((lead) => [lead.id, lead])).values()];
   const live = await client.query<{ version: number; now: number }>(
     `select (select version from rulebook_publish order by id desc limit 1) as version, (extract(epoch from leadfold_now()) * 1000)::bigint as now`,
   );
   const { version, now } = live.rows[0]!;
   const rulebook = await context.rulebook(client, version);
-  const keys = await presentKeys(
-    client,
-    roots.map((lead) => lead.id),
-  );
-  const states = await refoldWhole(
-    client,
-    roots.map((lead) => lead.id),
-    rulebook,
-    context,
-  );
+  const rootIds = roots.map((lead) => lead.id);
+  const keys = await presentKeys(client, rootIds);
+  const folded = await refoldWhole(client, rootIds, rulebook, context);
   const hashOf = (lead: LeadRead, state: LeadState): string =>
     stateHash(
       keys.get(lead.id) ?? [],
@@ -86,16 +94,28 @@ async function verifySlice(
     );
   for (const lead of roots) {
     report.leads += 1;
-    const refolded = hashOf(lead, states.get(lead.id)!.state);
+    const { state, memory } = folded.get(lead.id)!;
+    const refolded = hashOf(lead, state);
     if (keys.has(lead.id)) options.onLead?.(keys.get(lead.id)!, refolded);
     if (lead.refoldPending || (lead.rulebook !== version && lead.rulebook !== 0)) {
       report.pending.push(lead.id);
       continue;
     }
     const stored = hashOf(lead, lead.state);
-    if (stored !== refolded) report.differences.push({ lead: lead.id, stored, refolded });
+    const recorded = memory && !remembers(lead, memory, rulebook) ? memory : undefined;
+    if (stored === refolded && recorded === undefined) continue;
+    const cells = cellDifferences(
+      { state: lead.state, memory: recorded && lead.memory },
+      { state, memory: recorded },
+      rulebook,
+    );
+    report.differences.push({ lead: lead.id, keys: keys.get(lead.id) ?? [], stored, refolded, cells });
   }
 }
+
+/** What was recorded last is what the lead remembers. */
+const remembers = ({ memory }: LeadRead, recorded: LeadRead['memory'], rulebook: Rulebook): boolean =>
+  revisionOf(memory) === revisionOf(recorded) && sameMemory(memory, recorded, rulebook.funnel.stages[0]!.name);
 
 async function identityDifferences(client: PoolClient, context: ProjectionContext): Promise<number> {
   const derived = await deriveIdentity(client, context.settings.keyLimit);
@@ -120,6 +140,8 @@ async function inSnapshot<T>(pool: Pool, work: (client: PoolClient) => Promise<T
   let broken: Error | undefined;
   try {
     await client.query('begin isolation level repeatable read read only');
+    // before the snapshot is taken: a rebuild that swaps afterwards waits, or one that swapped before is seen whole
+    await client.query('lock table lead, link, apart, identification, unapplied_judgement in access share mode');
     await client.query('set local statement_timeout = 0');
     return await work(client);
   } finally {
