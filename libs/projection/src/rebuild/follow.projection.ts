@@ -1,5 +1,5 @@
 import { apartOf, identityOf, primaryKeyOf, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
-import type { PoolClient } from '#libs/platform';
+import { StatementPipeline, type PoolClient } from '#libs/platform';
 import { foldFresh } from '../batch/fold-fresh.js';
 import { isFact, waitingFor, writeUnapplied } from '../batch/judgement.projection.js';
 import { refold } from '../batch/run-step.projection.js';
@@ -45,7 +45,8 @@ export async function followTo(client: PoolClient, from: Cut, to: Cut, options: 
     pending.rows.map(({ id }) => id),
     options,
   );
-  await settleFollowed(step, rows, options.hurried);
+  await settleFollowed(client, step, rows, options.hurried);
+  await step.client.settled();
   const stated = plainArray(step.change.stated.map(({ event }) => event));
   for (const table of ['link', 'identification', 'apart'])
     await client.query(
@@ -64,17 +65,23 @@ async function follow(
   const freshIds = new Set(fresh.map((event) => event.id));
   const waiting = await waitingFor(client, freshIds);
   const question = { fresh: fresh.filter((event) => !isFact(event)), waiting, freshIds };
-  const { judged, change, places, rejoined, anons, leads } = await openScope(
-    client,
-    fresh,
-    question,
-    context.settings.keyLimit,
-  );
-  const step: Step = {
-    client,
+  const db = new StatementPipeline(client);
+  const batch = unknownBatch;
+  await client.query('delete from rebuild.batch');
+  const { judged, change, places, rejoined, anons, leads } = await openScope({
+    client: db,
     context,
     rulebook,
-    batch: unknownBatch,
+    batch,
+    listeners: new Set(),
+    fresh,
+    question,
+  });
+  const step: Step = {
+    client: db,
+    context,
+    rulebook,
+    batch,
     now: 0,
     fresh,
     judged,
@@ -93,7 +100,7 @@ async function follow(
   };
   await lockAlso(step, pending);
   if (change.stated.length + judged.facts.length > 0) await restructure(step, rejoined, anons);
-  else await writeUnapplied(client, judged);
+  else await writeUnapplied(db, judged);
   foldFresh(step);
   await refold(step);
   return step;

@@ -11,8 +11,13 @@ import { visitorsAmong } from '../upkeep/review.projection.js';
 import { nothingRecorded, settleQuietly } from './settle-quietly.js';
 
 /** Memory, looks and rows of everybody whom the step or a record of a decision touched. */
-export async function settleFollowed(step: Step, rows: readonly EventRow[], hurried: boolean): Promise<void> {
-  const { client, rulebook } = step;
+export async function settleFollowed(
+  client: PoolClient,
+  step: Step,
+  rows: readonly EventRow[],
+  hurried: boolean,
+): Promise<void> {
+  const { rulebook } = step;
   const recorded = await recordsByRoot(client, rows);
   await lockAlso(step, recorded.keys());
   // whoever was joined or parted was recorded anew by the same batch: the greatest revision is his

@@ -42,7 +42,8 @@ export async function createShadow(client: PoolClient, cut: Cut): Promise<void> 
     `create unlogged table rebuild.part (part int primary key, next_page bigint not null default 0, events bigint not null default 0, merged bool not null default false);
     create unlogged table rebuild.part_state (key text not null, state text, memory text);
     create unlogged table rebuild.relink (lead bigint primary key, root bigint not null, mixed bool not null);
-    create unlogged table rebuild.differing (lead bigint primary key)`,
+    create unlogged table rebuild.differing (lead bigint primary key);
+    create unlogged table rebuild.batch (like public.batch)`,
   );
   await showEventsBefore(client, cut);
 }

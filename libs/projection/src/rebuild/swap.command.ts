@@ -34,7 +34,7 @@ export async function followAndSwap(pool: Pool, options: SwapOptions): Promise<S
   for (let tries = 0; ; tries += 1) {
     for (let followed = Infinity; followed > mostHurried;) {
       if (options.stopped()) return 'stopped';
-      const round = await onShadow(pool, (client) => followRound(client, options));
+      const round = await onShadow(pool, (client) => followRound(pool, client, options));
       if (round === 'begin-anew') return round;
       followed = round;
       options.onFollowed(followed);
@@ -50,10 +50,10 @@ export async function followAndSwap(pool: Pool, options: SwapOptions): Promise<S
 /** At most so many batches at a time, so that a rebuild far behind holds only so many events. */
 const mostBatches = 500;
 
-async function followRound(client: PoolClient, options: SwapOptions): Promise<number | 'begin-anew'> {
+async function followRound(pool: Pool, client: PoolClient, options: SwapOptions): Promise<number | 'begin-anew'> {
   const job = await readJob(client);
   if (!job?.usable) return 'begin-anew';
-  const { after, underWay } = await unseenBatches(client);
+  const { after, underWay } = await unseenBatches(pool);
   const until = Math.min(after, job.cut.until + mostBatches);
   const cut: Cut = { until, underWay: underWay.filter((batch) => batch <= until) };
   await client.query('begin');
@@ -83,7 +83,7 @@ async function trySwap(
   try {
     await client.query('begin');
     const job = await readJob(client);
-    const { after, underWay } = await unseenBatches(client);
+    const { after, underWay } = await unseenBatches(pool);
     const left = await client.query('select 1 from public.batch where id > $1 limit $2', [job?.cut.until, mostBatches]);
     if (left.rowCount === mostBatches) return 'more came than expected';
     const events = await followTo(client, job!.cut, { until: after, underWay }, { ...options, hurried: true });
