@@ -30,8 +30,8 @@ interface Plan {
   Plans?: Plan[];
 }
 
-/** Indexes of few rows each, which may be read whole: what waits, in the order it came. */
-const queues = ['outbox_waiting', 'fact_outbox_waiting'];
+/** Indexes read in their order for a few rows: what waits, and the last publish. */
+const queues = ['outbox_waiting', 'fact_outbox_waiting', 'rulebook_publish_pkey'];
 
 /** What would be read whole. */
 const wholes = (plan: Plan): string[] => [
@@ -47,7 +47,8 @@ const wholes = (plan: Plan): string[] => [
 async function readWhole(work: (explaining: Pool) => Promise<unknown>): Promise<string[]> {
   const found: string[] = [];
   let explained = 0;
-  const query = async (text: string) => {
+  const query = async (asked: string | { text: string }) => {
+    const text = typeof asked === 'string' ? asked : asked.text;
     if (/^(begin|commit|rollback)$/.test(text)) return { rows: [], rowCount: 0 };
     const result = await pool.query<{ 'QUERY PLAN': { Plan: Plan }[] }>(`explain (generic_plan, format json) ${text}`);
     found.push(...wholes(result.rows[0]!['QUERY PLAN'][0]!.Plan));

@@ -98,10 +98,14 @@ async function eachLead(client: PoolClient, visit: (row: Row) => void): Promise<
     `declare every_lead no scroll cursor for
      select id, state, memory from lead where merged_into is null and not mixed and looked_at is not null`,
   );
-  for (;;) {
-    const rows = await client.query<Row>(`fetch ${slice} from every_lead`);
-    for (const row of rows.rows) visit(row);
-    if (rows.rows.length < slice) return;
+  const fetch = () => client.query<Row>(`fetch ${slice} from every_lead`);
+  for (let next = fetch(); ;) {
+    const { rows } = await next;
+    const more = rows.length === slice;
+    // the next slice is made while this one is looked at; other requests of this process have their turn between two
+    if (more) (next = fetch()).catch(() => undefined);
+    for (const row of rows) visit(row);
+    if (!more) return;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { LeadMemory, LeadState, Temperature } from '#libs/leads/domain';
-import { look, type CompiledRulebook, type Look } from '#libs/projection/domain';
+import { lookOnce, type CompiledRulebook, type Look } from '#libs/projection/domain';
 
 export interface LeadShift {
   lead: number;
@@ -29,6 +29,7 @@ export interface RulebookEffect {
   first: LeadShift[];
 }
 
+type Seen = Omit<Look, 'nextChangeAt'>;
 const heat: Record<Temperature, number> = { cold: 0, warm: 1, hot: 2 };
 
 /** Looks at each lead under both rulebooks, at one instant. Bounded memory: only the furthest moves are kept. */
@@ -57,8 +58,8 @@ export class EffectCount {
   ) {}
 
   add(lead: number, state: LeadState, memory: LeadMemory): void {
-    const was = look(state, this.before, memory, this.now);
-    const becomes = look(state, this.after, memory, this.now);
+    const was = lookOnce(state, this.before, memory, this.now);
+    const becomes = lookOnce(state, this.after, memory, this.now);
     const { effect } = this;
     effect.leads += 1;
     const warmer = heat[becomes.temperature] - heat[was.temperature];
@@ -110,7 +111,7 @@ export class EffectCount {
     this.moves.set(from, targets.set(to, (targets.get(to) ?? 0) + 1));
   }
 
-  private compareSegments(was: Look, becomes: Look): void {
+  private compareSegments(was: Seen, becomes: Seen): void {
     const [old, next] = [was.segments, becomes.segments];
     if (old.length === next.length && old.every((name, index) => name === next[index])) return;
     for (const name of next) if (!old.includes(name)) count(this.entering, name);

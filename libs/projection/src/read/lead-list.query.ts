@@ -1,7 +1,7 @@
-import { databaseNow, type Queryable } from '#libs/platform';
+import type { Queryable } from '#libs/platform';
 import { look, type Look } from '../domain/index.js';
 import type { ProjectionContext } from '../projection-context.js';
-import { readLeads, rulebookFor, type LeadRead } from './lead.query.js';
+import { readLeadsNow, rulebookOf, type LeadRead } from './lead.query.js';
 
 export type Temperature = 'hot' | 'warm' | 'cold';
 
@@ -96,17 +96,20 @@ async function ranked(
 
 async function lookAgain(db: Queryable, context: ProjectionContext, rows: readonly RankedRow[]): Promise<ListedLead[]> {
   if (rows.length === 0) return [];
-  const read = await readLeads(
+  const {
+    leads: read,
+    now,
+    live,
+  } = await readLeadsNow(
     db,
     rows.map((row) => row.lead),
   );
-  const now = (await databaseNow(db)).getTime();
-  const rulebooks = new Map<number, Awaited<ReturnType<typeof rulebookFor>>>();
+  const rulebooks = new Map<number, Awaited<ReturnType<typeof rulebookOf>>>();
   const listed: ListedLead[] = [];
   for (const row of rows) {
     const lead = read.get(row.lead);
     if (!lead) continue;
-    const rulebook = rulebooks.get(lead.rulebook) ?? (await rulebookFor(db, context, lead));
+    const rulebook = rulebooks.get(lead.rulebook) ?? (await rulebookOf(db, context, lead, live));
     rulebooks.set(lead.rulebook, rulebook);
     const { displayName, company, email, visitor } = row;
     const seen = look(lead.state, rulebook, lead.memory, now);

@@ -1,5 +1,5 @@
 import type { LeadMemory, LeadState, SubjectKey } from '#libs/leads/domain';
-import { databaseNow, type Queryable } from '#libs/platform';
+import type { Queryable } from '#libs/platform';
 import { foldsFor, look, type Look } from '../domain/index.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
 import { plainArray } from '../store/arrays.js';
@@ -26,27 +26,46 @@ export interface LeadRead {
 const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
 
 export async function readLead(db: Queryable, ref: LeadRef): Promise<LeadRead | undefined> {
-  const id = 'id' in ref ? ref.id : await leadIdOfKey(db, ref.key);
+  const id = await leadIdOf(db, ref);
   if (id === undefined) return undefined;
   return (await readLeads(db, [id])).get(id);
 }
 
 /** By the ids asked for; a merged one gets its root. In one statement, so that none of them is half moved. */
 export async function readLeads(db: Queryable, ids: readonly number[]): Promise<Map<number, LeadRead>> {
-  const result = await db.query<LeadRead & { asked: number }>(
-    `select t.id as asked, r.id, r.mixed, r.state, r.memory, r.rulebook, ${ms('r.looked_at')} as "lookedAt", r.refold_pending as "refoldPending",
-        (select coalesce(array_agg(s.key order by s.key collate "C"), '{}') from subject_key s
-          where s.lead = any(array(select r.id union all select c.id from lead c where c.merged_into = r.id))) as keys
-      from unnest($1::bigint[]) as t(id) join lead l on l.id = t.id join lead r on r.id = coalesce(l.merged_into, l.id)`,
-    [plainArray([...new Set(ids)])],
-  );
-  return new Map(
-    result.rows.map(({ asked, ...row }) => [asked, { ...row, visitor: row.keys.every((key) => key.startsWith('a:')) }]),
-  );
+  return (await readLeadsNow(db, ids)).leads;
 }
 
-async function leadIdOfKey(db: Queryable, key: SubjectKey): Promise<number | undefined> {
-  const result = await db.query<{ lead: number }>('select lead from subject_key where key = $1', [key]);
+export interface LeadsNow {
+  leads: Map<number, LeadRead>;
+  /** By the database's clock, ms, and the version that is live then; where any lead was found. */
+  now: number;
+  live: number;
+}
+
+/** The same, and at what time, under which live rulebook: one statement, prepared, because every page of the api asks it. */
+export async function readLeadsNow(db: Queryable, ids: readonly number[]): Promise<LeadsNow> {
+  const result = await db.query<LeadRead & { asked: number; now: number; live: number }>({
+    name: 'leads-now',
+    text: `select t.id as asked, r.id, r.mixed, r.state, r.memory, r.rulebook, ${ms('r.looked_at')} as "lookedAt", r.refold_pending as "refoldPending",
+        (select coalesce(array_agg(s.key order by s.key collate "C"), '{}') from subject_key s
+          where s.lead = any(array(select r.id union all select c.id from lead c where c.merged_into = r.id))) as keys,
+        ${ms('leadfold_now()')} as now, (select version from rulebook_publish order by id desc limit 1) as live
+      from unnest($1::bigint[]) as t(id) join lead l on l.id = t.id join lead r on r.id = coalesce(l.merged_into, l.id)`,
+    values: [plainArray([...new Set(ids)])],
+  });
+  const leads = new Map(
+    result.rows.map(({ asked, now: _now, live: _live, ...row }) => [
+      asked,
+      { ...row, visitor: row.keys.every((key) => key.startsWith('a:')) },
+    ]),
+  );
+  return { leads, now: result.rows[0]?.now ?? 0, live: result.rows[0]?.live ?? 0 };
+}
+
+async function leadIdOf(db: Queryable, ref: LeadRef): Promise<number | undefined> {
+  if ('id' in ref) return ref.id;
+  const result = await db.query<{ lead: number }>('select lead from subject_key where key = $1', [ref.key]);
   return result.rows[0]?.lead;
 }
 
@@ -67,10 +86,12 @@ export async function readLookNow(
   context: ProjectionContext,
   ref: LeadRef,
 ): Promise<LookedAt | undefined> {
-  const lead = await readLead(db, ref);
+  const id = await leadIdOf(db, ref);
+  if (id === undefined) return undefined;
+  const { leads, now, live } = await readLeadsNow(db, [id]);
+  const lead = leads.get(id);
   if (!lead) return undefined;
-  const now = (await databaseNow(db)).getTime();
-  const rulebook = await rulebookFor(db, context, lead);
+  const rulebook = await rulebookOf(db, context, lead, live);
   return { lead, rulebook, now, look: look(lead.state, rulebook, lead.memory, now) };
 }
 
@@ -80,7 +101,17 @@ export async function rulebookFor(
   lead: Pick<LeadRead, 'rulebook'>,
 ): Promise<Rulebook> {
   const result = await db.query<{ version: number }>('select version from rulebook_publish order by id desc limit 1');
-  const live = await context.rulebook(db, result.rows[0]!.version);
+  return rulebookOf(db, context, lead, result.rows[0]!.version);
+}
+
+/** The same where the live version is known. Versions are compiled once: no statement as a rule. */
+export async function rulebookOf(
+  db: Queryable,
+  context: ProjectionContext,
+  lead: Pick<LeadRead, 'rulebook'>,
+  liveVersion: number,
+): Promise<Rulebook> {
+  const live = await context.rulebook(db, liveVersion);
   if (lead.rulebook === 0 || lead.rulebook === live.version) return live;
   const own = await context.rulebook(db, lead.rulebook);
   return foldsFor(own, live) ? live : own;
