@@ -37,6 +37,11 @@ interface Rejection extends Refusal {
   index: number;
 }
 
+interface Made {
+  records: LogRecord[];
+  rejections: Rejection[];
+}
+
 class Collect {
   private readonly buckets: TokenBuckets;
 
@@ -81,20 +86,16 @@ class Collect {
 
     const waitSeconds = this.buckets.take(source.id, parsed.length, performance.now());
     if (waitSeconds > 0) return this.tooMany(reply, waitSeconds);
-    return this.append(request, reply, parsed, source, routeType);
+    const made = recordsOf(request, parsed, source, parsed.single ? routeType : undefined);
+    // while the log takes the records nothing else of the request is kept: this method has returned, the body is let go
+    request.body = undefined;
+    return this.append(request, reply, made, parsed.single);
   }
 
-  private async append(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    parsed: ParsedBody,
-    source: Source,
-    routeType: string | undefined,
-  ) {
+  private async append(request: FastifyRequest, reply: FastifyReply, { records, rejections }: Made, single: boolean) {
     const { eventLog, metrics } = this.parts;
-    const { records, rejections } = recordsOf(request, parsed, source, parsed.single ? routeType : undefined);
     for (const { code } of rejections) metrics.rejected.inc({ reason: code });
-    if (parsed.single && rejections[0]) return this.refused(reply, rejections[0]);
+    if (single && rejections[0]) return this.refused(reply, rejections[0]);
     const started = performance.now();
     fp('collector.before_append');
     const { acked, error } = await eventLog.append(records);
@@ -182,7 +183,7 @@ class Collect {
   }
 }
 
-function recordsOf(request: FastifyRequest, parsed: ParsedBody, source: Source, routeType: string | undefined) {
+function recordsOf(request: FastifyRequest, parsed: ParsedBody, source: Source, routeType: string | undefined): Made {
   const sentHeader = request.headers['sentat'];
   const socketIp = () => applyIpPolicy(request.ip, source.clientIp);
   const around: Request = {
