@@ -47,6 +47,8 @@ export interface ActParts {
 }
 
 const sweepMs = 5_000;
+/** Each of these is woken by a NOTIFY; what one of them lost is found after this. */
+const netMs = 15_000;
 const lostAfterMs = 15_000;
 const dueBatch = 1_000;
 const graceMs = 20_000;
@@ -97,9 +99,9 @@ export class Act {
       new Pump({ name, idleMs, work, log, progress, restMs });
     this.pumps = [
       // alerts first: what enrols people by the same events waits until their crossings are handed out
-      pump('alerts', 5_000, () => crossings.take().finally(() => relayPump.wake())),
-      pump('relay', 5_000, () => others.take()),
-      pump('facts', 5_000, () => relayFacts(pool, eventLog), 100),
+      pump('alerts', netMs, () => crossings.take().finally(() => relayPump.wake())),
+      pump('relay', netMs, () => others.take()),
+      pump('facts', netMs, () => relayFacts(pool, eventLog), 100),
       pump('sweep', sweepMs, () => this.sweep()),
     ];
     const [alertPump, relayPump, factPump, sweepPump] = this.pumps as [Pump, Pump, Pump, Pump];

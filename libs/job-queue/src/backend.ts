@@ -15,6 +15,8 @@ const workerOptions = (timing: JobTiming, concurrency: number): Omit<WorkerOptio
   concurrency,
   lockDuration: timing.lockMs,
   stalledInterval: timing.stalledCheckMs,
+  // an empty queue is woken by what is added; asking it anew is only for a connection that died without a word
+  drainDelay: 20,
   // a job that was lost with its worker is handed out again: PostgreSQL counts attempts, not the queue
   maxStalledCount: 5,
 });

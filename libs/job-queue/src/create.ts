@@ -4,7 +4,7 @@ import { BullQueue } from './bull-queue.js';
 import type { JobQueueConfig } from './job-queue.config.js';
 import type { JobQueue } from './port.js';
 
-const usual: JobTiming = { lockMs: 20_000, stalledCheckMs: 10_000 };
+const usual: JobTiming = { lockMs: 20_000, stalledCheckMs: 30_000 };
 
 /** The queue this deployment uses. DATABASE_URL serves the embedded mode only. */
 export function createJobQueue(

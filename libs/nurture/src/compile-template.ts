@@ -1,6 +1,5 @@
 import * as htmlToText from 'html-to-text';
 import * as liquid from 'liquidjs';
-import mjml2html from 'mjml';
 import { DomainError, type FieldError } from '#libs/platform';
 import { checkRequired, checkVariables } from './domain/template.js';
 import { makeRenderer } from './renderer.js';
@@ -19,6 +18,8 @@ export async function compileTemplate(template: { subject: string; mjml: string 
   if (errors.length) throw refuse(errors);
   let html = '';
   try {
+    // by far the largest package, and only whoever saves a template needs it
+    const { default: mjml2html } = await import('mjml');
     const compiled = await mjml2html(mjml, { validationLevel: 'soft' });
     for (const problem of compiled.errors ?? [])
       errors.push({ path: 'mjml', code: 'bad-mjml', message: problem.formattedMessage });

@@ -51,7 +51,7 @@ export function createNurture(parts: NurtureParts): Nurture {
     return due.length === dueBatch;
   };
   const pumps = [
-    new Pump({ name: 'runs', idleMs: 2_000, work: sweep, log, progress }),
+    new Pump({ name: 'runs', idleMs: 5_000, work: sweep, log, progress }),
     new Pump({ name: 'verdicts', idleMs: 5_000, work: () => judgeDeliveries(pool, parts.eventLog), log, progress }),
   ];
   let runner: JobRunner | undefined;
