@@ -5,7 +5,7 @@ import type { RowResult } from '../bench/support/row.js';
 import { ensureServices, ServiceError } from './services/index.js';
 import { parts, readRecord, serviceSet } from './services/service-set.js';
 
-const usage = `npm run bench -- <row> … | all  [--reps 8] [--seconds 6] [--quick]\nrows: ${Object.keys(rows).join(', ')}`;
+const usage = `npm run bench -- <row> … | all  [--reps 8] [--seconds 6] [--rounds 20] [--quick]\nrows: ${Object.keys(rows).join(', ')}`;
 
 /** JSON lines while it measures, a table at the end. Services are the bench's own and end with it. */
 async function main(): Promise<void> {

@@ -16,6 +16,8 @@ export interface LoadRequest {
   posts: { count: number; perPost: number; leads: number; seed: number; writeKey: string; until: number };
   /** Requests a second over all connections; as fast as answers come when absent. */
   rate?: number;
+  /** Stops after so many events. */
+  atMost?: number;
 }
 
 export interface LoadAnswer {
@@ -55,7 +57,8 @@ async function load(request: LoadRequest): Promise<LoadAnswer> {
       return new Promise<void>((resolve, reject) => {
         const send = () => {
           const now = performance.now();
-          if (now >= stopAt) return void (socket.destroy(), resolve());
+          if (now >= stopAt || nextId - request.firstId >= (request.atMost ?? Infinity))
+            return void (socket.destroy(), resolve());
           if (wait && due > now + 0.5) return void setTimeout(send, due - now);
           due += wait;
           post = posts[turn++ % posts.length]!;

@@ -13,6 +13,8 @@ import type { WorkloadOptions } from '../support/workload.js';
 
 interface Shape {
   name: string;
+  /** What it is compared with; COPY of the events where absent. */
+  against?: Omit<WorkloadOptions, 'until' | 'seed'>;
   workload: Omit<WorkloadOptions, 'until' | 'seed'>;
   must: number;
   goal: number;
@@ -21,13 +23,20 @@ interface Shape {
 const batchSize = 2_000;
 const usual = { duplicates: 0.05, outOfOrder: 0.05, malformed: 0.001 };
 
+const usualWorkload = (bench: Bench) => ({ leads: 20_000, events: bench.options.quick ? 50_000 : 200_000, ...usual });
+
 /** Messages a second out of a preloaded log until offsets, state, decisions and outbox are committed. */
 export const projectorFold: Row = (bench) =>
+  measure(bench, { name: 'projector.fold', workload: usualWorkload(bench), must: 0.25, goal: 0.4 });
+
+/** A thousand leads, some of them in every batch, against the usual workload folded beside it. */
+export const projectorHot: Row = (bench) =>
   measure(bench, {
-    name: 'projector.fold',
-    workload: { leads: 20_000, events: bench.options.quick ? 50_000 : 200_000, ...usual },
-    must: 0.25,
-    goal: 0.4,
+    name: 'projector.hot',
+    workload: { ...usualWorkload(bench), leads: 1_000, s: 1.2 },
+    against: usualWorkload(bench),
+    must: 0.8,
+    goal: 1,
   });
 
 /** Every event is a lead nobody saw before. */
@@ -40,12 +49,16 @@ export const projectorNewLeads: Row = (bench) =>
   });
 
 async function measure(bench: Bench, shape: Shape): Promise<RowResult[]> {
-  const log = logWorkload({ ...shape.workload, seed: 3, until: Date.now() });
-  const keeper = await makePlace(bench, { topicPrefix: `bench_fold_${process.pid}.` });
+  const preloaded: Preloaded[] = [];
   try {
-    await appendAll(keeper.eventLog, log.records);
-    await ensureDefaultRulebook(keeper.pool);
-    const expected = oracleHashes(log.unique, await liveRulebook(keeper.pool, zone));
+    const load = async (workload: Shape['workload']) => {
+      const made = await preload(bench, workload, `bench_fold_${process.pid}_${preloaded.length}.`);
+      preloaded.push(made);
+      return made;
+    };
+    const subject = await load(shape.workload);
+    const against = shape.against && (await load(shape.against));
+    const { log, expected } = subject;
     bench.report({
       bench: shape.name,
       records: log.records.length,
@@ -54,22 +67,14 @@ async function measure(bench: Bench, shape: Shape): Promise<RowResult[]> {
       malformed: log.malformed,
       leads: expected.length,
     });
-    const chunks = copyText(log.unique, batchSize);
+    const floor = against ? () => drainOf(bench, against) : copyFloorOf(bench, subject);
     const row: RatioRow = {
       ...shape,
-      unit: 'events',
+      unit: against ? 'messages' : 'events',
       reps: bench.options.reps,
       roots: () => bench.servicePids,
-      floor: async () => {
-        const place = await makePlace(bench, { topicPrefix: keeper.topicPrefix });
-        try {
-          const { passes, seconds } = await copyFloor(place.databaseUrl, chunks, bench.options.seconds);
-          return { units: log.unique.length * passes, seconds };
-        } finally {
-          await place.end();
-        }
-      },
-      subject: () => drain(bench, keeper.topicPrefix, log, expected),
+      floor,
+      subject: () => drainOf(bench, subject),
     };
     const reps = await measureRatio(row, bench.report);
     const summary = summarize(row, reps);
@@ -84,9 +89,42 @@ async function measure(bench: Bench, shape: Shape): Promise<RowResult[]> {
       ),
     ];
   } finally {
-    await keeper.end();
-    await deleteTopics(bench.services.kafkaBrokers!, keeper.topicPrefix);
+    for (const { keeper } of preloaded) {
+      await keeper.end();
+      await deleteTopics(bench.services.kafkaBrokers!, keeper.topicPrefix);
+    }
   }
+}
+
+interface Preloaded {
+  /** Holds the log; each drain has a database of its own. */
+  keeper: Place;
+  log: LogWorkload;
+  expected: string[];
+}
+
+async function preload(bench: Bench, options: Shape['workload'], topicPrefix: string): Promise<Preloaded> {
+  const log = logWorkload({ ...options, seed: 3, until: Date.now() });
+  const keeper = await makePlace(bench, { topicPrefix });
+  await appendAll(keeper.eventLog, log.records);
+  await ensureDefaultRulebook(keeper.pool);
+  return { keeper, log, expected: oracleHashes(log.unique, await liveRulebook(keeper.pool, zone)) };
+}
+
+const drainOf = (bench: Bench, { keeper, log, expected }: Preloaded): Promise<Stretch> =>
+  drain(bench, keeper.topicPrefix, log, expected);
+
+function copyFloorOf(bench: Bench, { keeper, log }: Preloaded): () => Promise<Stretch> {
+  const chunks = copyText(log.unique, batchSize);
+  return async () => {
+    const place = await makePlace(bench, { topicPrefix: keeper.topicPrefix });
+    try {
+      const { passes, seconds } = await copyFloor(place.databaseUrl, chunks, bench.options.seconds);
+      return { units: log.unique.length * passes, seconds };
+    } finally {
+      await place.end();
+    }
+  };
 }
 
 /** The projector is up and waits for a lock of its first batch, which we hold; the clock starts when we let go. */

@@ -94,6 +94,12 @@ export const median = (values: number[]): number => {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };
 
+/** The value below which this share of the values lies. */
+export function shareOf(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Infinity;
+}
+
 /** Judged on the median ratio of the clean reps; of all reps, and said so, where none was clean. */
 export function summarize(row: RatioRow, reps: Rep[]): Summary {
   const clean = reps.filter((rep) => rep.clean);

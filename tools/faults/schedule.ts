@@ -66,6 +66,8 @@ export class Schedule {
     redisAwayMs: 0,
   };
   private done = 0;
+  /** When an app was killed, or a service was let start again. */
+  private feltAt = 0;
   private startedAt = performance.now();
 
   constructor(
@@ -75,6 +77,7 @@ export class Schedule {
     private readonly outside: Outside,
     private readonly random: Random,
     private readonly tell: (text: string) => void,
+    private readonly afterBlow?: (since: number) => Promise<void>,
   ) {}
 
   async run(pauseMs: [number, number], signal: AbortSignal): Promise<void> {
@@ -83,6 +86,7 @@ export class Schedule {
       await sleep(this.random.between(...pauseMs), undefined, { signal });
       this.tell(`${this.done + 1}/${this.blows.length} ${words(blow)}`);
       await this.strike(blow);
+      await this.afterBlow?.(this.feltAt);
       this.done += 1;
     }
   }
@@ -101,22 +105,26 @@ export class Schedule {
       case 'postgres-crash':
         await this.services.crashPostgres();
         await sleep(blow.awayMs);
+        this.feltAt = performance.now();
         await this.services.startPostgres();
         this.struck.postgresCrashes += 1;
         return;
       case 'kafka-restart':
         await (blow.hard ? this.services.killKafka() : this.services.stopKafka());
         await sleep(blow.awayMs);
+        this.feltAt = performance.now();
         await this.services.startKafka();
         this.struck.kafkaRestarts += 1;
         return;
       case 'redis-flush':
+        this.feltAt = performance.now();
         await this.services.flushRedis();
         this.struck.redisFlushes += 1;
         return;
       case 'redis-away':
         await this.services.killRedis();
         await sleep(blow.awayMs);
+        this.feltAt = performance.now();
         await this.services.startRedis();
         this.struck.redisAwayMs += blow.awayMs;
     }
@@ -130,6 +138,7 @@ export class Schedule {
       if (performance.now() > deadline) throw new Error(`${victim.spec.name} was not ready again within 90 s`);
     const hit = (): boolean => {
       const pid = victim.kill('SIGKILL');
+      this.feltAt = performance.now();
       if (pid) this.struck.kills[app] += 1;
       return pid !== undefined;
     };
