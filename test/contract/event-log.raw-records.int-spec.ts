@@ -1,5 +1,5 @@
 import { describe } from '@jest/globals';
-import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { CompressionTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { createLogger, newId } from '#libs/platform';
 import { eventLogConfig, KafkaLog, PostgresLog, type EventLog } from '#libs/event-log';
 import { createTestDatabase } from '#test/database';
@@ -25,9 +25,9 @@ describe('Kafka', () => {
     const log = new KafkaLog(eventLogConfig.parse({ KAFKA_BROKERS: brokers, KAFKA_TOPIC_PREFIX: prefix }), quiet);
     // the ordinary client beside ours, in one process
     const producer = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).producer({ createPartitioner: Partitioners.DefaultPartitioner });
-    const foreign = async (records: ForeignRecord[]) => {
+    const foreign = async (records: ForeignRecord[], compressed = false) => {
       await producer.connect();
-      await producer.sendBatch({ acks: -1, topicMessages: [{ topic: prefix + records[0]!.topic, messages: records }] });
+      await producer.sendBatch({ acks: -1, topicMessages: [{ topic: prefix + records[0]!.topic, messages: records }], compression: compressed ? CompressionTypes.GZIP : CompressionTypes.None });
     };
     try {
       await closing(log, () => work(log, foreign));

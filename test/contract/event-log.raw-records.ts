@@ -14,7 +14,7 @@ export interface ForeignRecord {
 
 /** Bytes that are no event must reach quarantine as they came, and come back from there as they are. */
 export function rawRecordsContract(
-  withLog: (work: (log: EventLog, foreign: (records: ForeignRecord[]) => Promise<void>) => Promise<void>) => Promise<void>,
+  withLog: (work: (log: EventLog, foreign: (records: ForeignRecord[], compressed?: boolean) => Promise<void>) => Promise<void>) => Promise<void>,
 ): void {
   test('I14: records without key, without value and with any bytes are handed out as they came', () =>
     withLog(async (log, foreign) => {
@@ -27,6 +27,16 @@ export function rawRecordsContract(
       await foreign(odd);
       const { records } = await allOf(log, 4, odd.length);
       expect(records.map(({ key, value, headers }) => ({ key, value, headers }))).toEqual(odd.map(({ key, value, headers }) => ({ key, value, headers })));
+    }));
+
+  test('records that a producer has compressed are handed out beside others', () =>
+    withLog(async (log, foreign) => {
+      const some = (first: number) => Array.from({ length: 3 }, (_, n) => ({ topic: topics.events, partition: 4, key: null, headers: { n: `${first + n}` }, value: Buffer.from('{}') }));
+      await foreign(some(0));
+      await foreign(some(3), true);
+      await foreign(some(6));
+      const { records } = await allOf(log, 4, 9);
+      expect(records.map(({ headers }) => headers['n'])).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8']);
     }));
 
   test('I14: a replay puts poison bytes back as they came, in the partition of their key', () =>

@@ -17,6 +17,10 @@ export class Lanes {
   /** False when the wait was given up because of `signal`. */
   enter(lane: number, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false);
+    if (this.mayGo(lane) && !this.waiting.some((each) => each.lane <= lane)) {
+      this.free -= 1;
+      return Promise.resolve(true);
+    }
     return new Promise((resolve) => {
       const waiter = {
         lane,
@@ -28,7 +32,6 @@ export class Lanes {
       };
       signal.addEventListener('abort', giveUp, { once: true });
       this.waiting.push(waiter);
-      this.grant();
     });
   }
 
@@ -50,16 +53,17 @@ export class Lanes {
   }
 
   private grant(): void {
-    while (this.free > 0 && this.waiting.length > 0) {
+    while (this.waiting.length > 0) {
       const first = this.waiting.reduce((best, each) => (each.lane < best.lane ? each : best));
-      if (this.heldBack(first.lane) || (first.lane > 0 && this.free <= this.kept)) return;
+      if (!this.mayGo(first.lane)) return;
       this.waiting.splice(this.waiting.indexOf(first), 1);
       this.free -= 1;
       first.grant(true);
     }
   }
 
-  private heldBack(lane: number): boolean {
-    return this.behind.slice(0, lane).some((partitions) => partitions && partitions.size > 0);
+  private mayGo(lane: number): boolean {
+    if (this.free <= (lane > 0 ? this.kept : 0)) return false;
+    return !this.behind.slice(0, lane).some((partitions) => partitions && partitions.size > 0);
   }
 }

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
-import type { StoredRecord } from '../port.js';
+import { RecordReader } from './encoded-records.js';
+import { OffsetHints } from './offset-hints.js';
 import { Places, type Place } from './places.js';
-import { storedRecord } from './stored-record.js';
 import type { LaneOptions } from './surroundings.js';
+import { fetchSingleRecords, fetchWholeBatches } from './whole-batches.js';
 
 const heartbeatMs = 3_000;
 const backOffMs = { first: 200, most: 10_000 };
@@ -12,6 +12,7 @@ const backOffMs = { first: 200, most: 10_000 };
 export class KafkaLane {
   private readonly consumer: Consumer;
   private readonly places: Places;
+  private readonly hints: OffsetHints;
   private readonly name: string;
   private readonly stopping = new AbortController();
   private readonly timers = new Set<NodeJS.Timeout>();
@@ -28,6 +29,7 @@ export class KafkaLane {
       retry: { retries: 8, initialRetryTime: 100, multiplier: 2, maxRetryTime: 2_000 },
     });
     this.places = new Places(own, this.consumer, this.name);
+    this.hints = new OffsetHints(this.consumer, this.name, own.log);
   }
 
   /** Resolves when this member has partitions, or knows that it has none. */
@@ -54,6 +56,7 @@ export class KafkaLane {
       });
     });
     crashed.catch(() => undefined);
+    fetchWholeBatches(this.name);
     await this.consumer.connect();
     await this.consumer.subscribe({ topic: this.name, fromBeginning: true });
     await this.consumer.run({
@@ -69,10 +72,12 @@ export class KafkaLane {
     this.stopping.abort();
     this.places.end();
     for (const timer of this.timers) clearTimeout(timer);
+    this.hints.end();
     this.own.lanes.clear(this.own.lane);
     await this.consumer.disconnect().catch((error: Error) => {
       this.own.log.warn({ topic: this.own.topic, cause: error.message }, 'consumer did not leave cleanly');
     });
+    fetchSingleRecords(this.name);
   }
 
   private async take(payload: EachBatchPayload): Promise<void> {
@@ -85,7 +90,7 @@ export class KafkaLane {
       return this.places.assignAgain(batch.partition);
     const heart = this.keepBeating(payload, place);
     try {
-      await this.handOut(payload, place);
+      await this.handOut(payload, place, fetchedAt);
     } finally {
       const lost = heart.stop();
       if (lost && !this.stopping.signal.aborted) {
@@ -96,17 +101,15 @@ export class KafkaLane {
     }
   }
 
-  private async handOut(payload: EachBatchPayload, place: Place): Promise<void> {
+  private async handOut(payload: EachBatchPayload, place: Place, fetchedAt: number): Promise<void> {
     const { batch } = payload;
     const { handlers, lane, lanes, options, topic } = this.own;
     const highWatermark = Number(batch.highWatermark);
-    const signal = AbortSignal.any([this.stopping.signal, place.lost.signal]);
-    for (let from = 0; from < batch.messages.length;) {
-      const messages = batch.messages.slice(from, from + options.maxRecords);
-      const records: StoredRecord[] = messages.map(storedRecord);
-      from += messages.length;
-      const nextPosition =
-        from >= batch.messages.length ? Number(batch.lastOffset()) + 1 : records.at(-1)!.position + 1;
+    const { signal } = place.lost;
+    const reader = new RecordReader(batch.messages, fetchedAt);
+    while (!reader.done) {
+      const records = reader.take(options.maxRecords);
+      const nextPosition = reader.done ? Number(batch.lastOffset()) + 1 : records.at(-1)!.position + 1;
       if (!(await lanes.enter(lane, signal))) return;
       try {
         const outcome = await handlers.batch(
@@ -121,7 +124,7 @@ export class KafkaLane {
         lanes.setBehind(lane, String(batch.partition), outcome.next < highWatermark);
         if (outcome.next !== nextPosition) return this.places.seek(place, outcome.next);
         payload.resolveOffset(String(nextPosition - 1));
-        this.commit(batch.partition, nextPosition);
+        this.hints.note(batch.partition, nextPosition);
       } catch (error) {
         return this.backOff(place, error as Error);
       } finally {
@@ -154,29 +157,23 @@ export class KafkaLane {
     this.timers.add(timer);
   }
 
-  /** A hint for lag tools; what is applied stands in PostgreSQL. */
-  private commit(partition: number, next: number): void {
-    this.consumer.commitOffsets([{ topic: this.name, partition, offset: String(next) }]).catch((error: Error) => {
-      this.own.log.debug({ topic: this.own.topic, partition, cause: error.message }, 'offset hint not committed');
-    });
-  }
-
   private keepBeating(payload: EachBatchPayload, place: Place): { stop(): Error | undefined } {
-    const ended = new AbortController();
     let lost: Error | undefined;
-    const beat = async () => {
-      while (!ended.signal.aborted && !lost) {
-        await delay(heartbeatMs, undefined, { signal: ended.signal });
-        await payload.heartbeat().catch((error: Error) => {
+    let stopped = false;
+    const beat = () => {
+      payload.heartbeat().then(
+        () => stopped || timer.refresh(),
+        (error: Error) => {
           lost = error;
           place.lost.abort();
-        });
-      }
+        },
+      );
     };
-    beat().catch(() => undefined);
+    const timer = setTimeout(beat, heartbeatMs);
     return {
       stop: () => {
-        ended.abort();
+        stopped = true;
+        clearTimeout(timer);
         return lost;
       },
     };
