@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
@@ -7,6 +7,11 @@ import { scenarioJsonSchema } from '#libs/nurture';
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 test('the committed JSON schema is what the code says, and the shipped scenarios pass it', () => {
+  if (process.env['UPDATE_SCHEMAS'])
+    writeFileSync(
+      new URL('../../schemas/scenario.schema.json', import.meta.url),
+      `${JSON.stringify(scenarioJsonSchema(), null, 2)}\n`,
+    );
   const schema = JSON.parse(read('schemas/scenario.schema.json')) as object;
   expect(schema).toEqual(JSON.parse(JSON.stringify(scenarioJsonSchema())));
   const validate = new Ajv2020({ strict: false }).compile(schema);

@@ -162,6 +162,23 @@ const facts: fc.Arbitrary<Draft> = fc.oneof(
       })),
   },
   {
+    weight: 2,
+    arbitrary: fc
+      .tuple(someKeys, fc.constantFrom<JsonObject>({ answer: 3 }, { answer: null }, { answer: 'x', grade: 'good' }))
+      .map(([keys, said]) => ({
+        type: 'qualification' as const,
+        name: 'answered',
+        ...keys,
+        properties: { framework: 'bant', question: 'budget', ...said },
+      })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(someKeys, fc.constantFrom('approved', 'declined'))
+      .map(([keys, name]) => ({ type: 'approval' as const, name, ...keys, properties: { stage: 'lead' } })),
+  },
+  {
     weight: 1,
     arbitrary: fc
       .tuple(someKeys, fc.constantFrom('granted', 'withdrawn'))

@@ -59,6 +59,20 @@ const signalLeaf: fc.Arbitrary<Condition> = fc
     ),
   })
   .map(without);
+const answerGrade = fc.constantFrom('good' as const, 'fair' as const, 'poor' as const);
+const answerLeaf: fc.Arbitrary<Condition> = fc.oneof(
+  fc.constantFrom('f', 'f.q1', 'f.q2').map((qualification) => ({ qualification })),
+  fc
+    .tuple(fc.constantFrom('f', 'f.q1', 'f.q2'), fc.boolean(), fc.constantFrom('gap', 'answered'))
+    .map(([qualification, wanted, test]) => ({ qualification, [test]: wanted })),
+  comparison(2).map((answers) => ({ qualification: 'f', answers })),
+  fc
+    .tuple(comparison(9), fc.constantFrom('f.q1', 'f.q2'))
+    .map(([{ eq, ...tests }, qualification]) => without({ qualification, gte: eq, ...tests })),
+  fc.constant<Condition>({ qualification: 'f.q1', equals: 'yes' }),
+  answerGrade.map((graded) => ({ qualification: 'f.q1', graded })),
+  answerGrade.map((atLeast) => ({ qualification: 'f.q2', graded: { atLeast } })),
+);
 const levelLeaf: fc.Arbitrary<Condition> = fc.oneof(
   comparison(90).map((score) => ({ score })),
   comparison(90).map((engagement) => ({ engagement })),
@@ -82,7 +96,7 @@ const tree = (leaf: fc.Arbitrary<Condition>, depth = 2): fc.Arbitrary<Condition>
         },
         { weight: 1, arbitrary: tree(leaf, depth - 1).map((not) => ({ not })) },
       );
-const derived = tree(fc.oneof(attributeLeaf, signalLeaf, levelLeaf));
+const derived = tree(fc.oneof(attributeLeaf, signalLeaf, answerLeaf, levelLeaf));
 const anything = tree(
   fc.oneof(
     signalLeaf,
@@ -122,9 +136,12 @@ const matrix = fc
 const document: fc.Arbitrary<RulebookDocument> = fc
   .record({
     engagement: fc.array(engagementRule, { minLength: 1, maxLength: 6 }),
-    fit: fc.array(fc.record({ when: tree(attributeLeaf, 1), points: fc.integer({ min: -20, max: 40 }) }), {
-      maxLength: 4,
-    }),
+    fit: fc.array(
+      fc.record({ when: tree(fc.oneof(attributeLeaf, answerLeaf), 1), points: fc.integer({ min: -20, max: 40 }) }),
+      {
+        maxLength: 4,
+      },
+    ),
     weights: fc.tuple(fc.integer({ min: 0, max: 3000 }), fc.integer({ min: 0, max: 3000 })),
     minimum: maybe(fc.integer({ min: -20, max: 20 })),
     hot: fc.dictionary(fc.constantFrom('h1', 'h2', 'h3'), derived, { minKeys: 1 }),
@@ -157,6 +174,7 @@ const document: fc.Arbitrary<RulebookDocument> = fc
         rearm: made.rearm,
         stages: [{ name: 'visitor' }, { name: 'lead', when: made.stage }],
         segments: { early: made.early, late: made.segment },
+        frameworks: [{ name: 'f', questions: ['q1', 'q2'].map((name) => ({ name, level: 'opportunity' })) }],
       }),
     );
     if (parsed.errors) throw new Error(JSON.stringify(parsed.errors));
@@ -180,11 +198,17 @@ const cells = fc.array(
   }),
   { maxLength: 12 },
 );
+const answer = fc.record({
+  answer: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constantFrom('yes', 'no')),
+  grade: maybe(answerGrade),
+});
 const person = fc.record({
   employees: maybe(fc.integer({ min: 1, max: 500 })),
   position: maybe(fc.constantFrom('manager', 'Director', 'staff')),
   introductionIn: maybe(fc.integer({ min: -30, max: 500 })),
   consent: fc.boolean(),
+  q1: maybe(answer),
+  q2: maybe(answer),
 });
 const lead = fc.record({ cells, person, zone: fc.constantFrom(...zones) });
 type Lead = typeof lead extends fc.Arbitrary<infer T> ? T : never;
@@ -209,6 +233,9 @@ function stateOf(made: Lead, rulebook: CompiledRulebook): LeadState {
   if (position !== undefined) state.profile['position'] = { value: position, ...stamp };
   if (introductionIn !== undefined)
     state.profile['introductionBy'] = { value: formatDay(today + introductionIn), ...stamp };
+  for (const name of ['q1', 'q2'] as const)
+    if (made.person[name])
+      state.profile[`qualification.f.${name}`] = { value: without(made.person[name]) as never, ...stamp };
   if (consent) state.consent['marketing'] = { value: { state: 'granted', basis: 'opt-in' }, ...stamp };
   return state;
 }

@@ -101,7 +101,7 @@ export class NaiveLooker {
     const { engagement, fit, minimum } = this.document.score;
     const part = (amount: number, weight: number) =>
       Math.sign(amount) * Number(halfUp(BigInt(Math.abs(amount)) * BigInt(Math.round(weight * 1000)), 1000n));
-    const sum = part(this.engagement(), engagement) + part(this.fit(), fit);
+    const sum = 0 + part(this.engagement(), engagement) + part(this.fit(), fit);
     return minimum === undefined ? sum : Math.max(sum, Math.round(minimum * 10));
   }
 
@@ -143,6 +143,7 @@ export class NaiveLooker {
       return isLevel(this.document.stages.map((stage) => stage.name).reverse(), this.stage, node.stage);
     if ('consent' in node) return this.state.consent[node.consent]?.value.state === (node.state ?? 'granted');
     if ('attribute' in node) return this.attributeHolds(node);
+    if ('qualification' in node) return this.answersHold(node);
     const cells = this.cells(node.signal, node.within);
     const age = (
       days: LocalDay[],
@@ -169,6 +170,27 @@ export class NaiveLooker {
       age(ever, Math.min, node.first) &&
       age(ever, Math.max, node.last)
     );
+  }
+
+  private answersHold(node: Extract<Condition, { qualification: string }>): boolean {
+    type Given = { answer: Json; grade?: string } | null | undefined;
+    const given = (key: string) => this.state.profile[`qualification.${key}`]?.value as unknown as Given;
+    const [name, one] = node.qualification.split('.');
+    const asked = this.document.frameworks!.find((framework) => framework.name === name)!.questions;
+    const answers = (one ? [node.qualification] : asked.map((question) => `${name}.${question.name}`)).map(given);
+    const open = answers.filter((answer) => !answer).length;
+    const poor = answers.filter((answer) => answer?.grade === 'poor').length;
+    if (Object.keys(node).length === 1) return open === 0;
+    if (node.answered !== undefined && (open === 0) !== node.answered) return false;
+    if (node.gap !== undefined && open + poor > 0 !== node.gap) return false;
+    if (node.answers && !compares(answers.length - open, node.answers)) return false;
+    if (node.graded !== undefined && !isLevel(['good', 'fair', 'poor'], answers[0]?.grade ?? null, node.graded))
+      return false;
+    if (node.equals === undefined && !['gte', 'gt', 'lte', 'lt'].some((test) => test in node)) return true;
+    const answer = answers[0]?.answer;
+    if (answer === undefined) return false;
+    if (node.equals !== undefined && answer !== node.equals) return false;
+    return compares(typeof answer === 'number' ? answer : NaN, node, true);
   }
 
   private attributeHolds(node: Extract<Condition, { attribute: string }>): boolean {

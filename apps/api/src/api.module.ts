@@ -1,7 +1,13 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
-import { JudgeMoveHandler, ListHeldAlertsHandler, RecordOutcomeHandler, ReleaseHeldAlertsHandler } from '#libs/handoff';
+import {
+  AnswerQuestionsHandler,
+  JudgeMoveHandler,
+  ListHeldAlertsHandler,
+  RecordOutcomeHandler,
+  ReleaseHeldAlertsHandler,
+} from '#libs/handoff';
 import {
   ActivateScenarioHandler,
   ListScenariosHandler,
@@ -34,6 +40,7 @@ import { ReadLeadHandler } from './leads/read-lead.query.js';
 import { ReadTimelineHandler } from './leads/timeline.query.js';
 import { DiscardRecordHandler } from './quarantine/discard-record.command.js';
 import { MovesController } from './moves/moves.controller.js';
+import { QualificationController } from './qualification/qualification.controller.js';
 import { QuarantineController } from './quarantine/quarantine.controller.js';
 import { ListQuarantineHandler } from './quarantine/quarantine.query.js';
 import { ReplayRecordHandler } from './quarantine/replay-record.command.js';
@@ -65,6 +72,7 @@ const controllers = [
   IdentityPreviewController,
   LeadsController,
   MovesController,
+  QualificationController,
   QuarantineController,
   RulebookController,
   ScenariosController,
@@ -74,6 +82,7 @@ const controllers = [
 
 const handlers = [
   provide(ActivateScenarioHandler, POOL),
+  provide(AnswerQuestionsHandler, POOL, EVENT_LOG),
   provide(CompareDraftHandler, QueryBus, POOL),
   provide(CompareRulebooksHandler, POOL, ProjectionContext),
   provide(CountFunnelHandler, POOL),

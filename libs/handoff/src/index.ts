@@ -6,3 +6,4 @@ export { RecordOutcome, RecordOutcomeHandler } from './record-outcome.command.js
 export * from './held-alerts.query.js';
 export { ReleaseHeldAlerts, ReleaseHeldAlertsHandler, type ReleasedAlerts } from './release-held-alerts.command.js';
 export { JudgeMove, JudgeMoveHandler, type MoveVerdict } from './judge-move.command.js';
+export { AnswerQuestions, AnswerQuestionsHandler } from './answer-questions.command.js';

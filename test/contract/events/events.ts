@@ -32,4 +32,5 @@ export const examples: Record<Exclude<EventType, 'decision'>, LeadEvent> = {
   retraction: event('retraction', { source: 'api', name: 'withdrawn', refersTo: judged, properties: { actor: 'op@example.jp', reason: 'test data' } }),
   account: event('account', { source: 'api', email: 'yamada@example.jp', name: 'assigned', properties: { account: 'd:example.co.jp', reason: 'works for the parent company', actor: 'op@example.jp' } }),
   approval: event('approval', { source: 'api', userId: 'main:42', name: 'approved', properties: { stage: 'opportunity', reason: 'budget confirmed by phone', actor: 'marketing@example.jp' } }),
+  qualification: event('qualification', { source: 'api', userId: 'main:42', name: 'answered', properties: { framework: 'bant', question: 'budget', level: 'opportunity', answer: 5_000_000, grade: 'good', note: 'asked on the phone', actor: 'sales@example.jp' } }),
 };

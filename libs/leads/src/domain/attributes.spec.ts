@@ -164,12 +164,24 @@ test('the first touch is one touch: a campaign states all its fields', () => {
   ).toEqual({});
 });
 
-test('answers of qualification records come from our own API only', () => {
-  expect(profile({ source: 'api', traits: { 'bant.budget': '1,000万円', company: 'A' } })).toEqual({
-    'bant.budget': '1,000万円',
-    'company.name': 'A',
+test('an answer keeps its value, grade and level; an empty one opens the question again', () => {
+  const answered = (properties: JsonObject) => profile({ type: 'qualification', name: 'answered', properties });
+  const bant = { framework: 'bant', question: 'budget' };
+  expect(answered({ ...bant, answer: '　５００万円  まで', grade: 'good', level: 'opportunity' })).toEqual({
+    'qualification.bant.budget': { answer: '500万円 まで', grade: 'good', level: 'opportunity' },
   });
-  expect(profile({ source: 'web', traits: { 'bant.budget': 'much' } })).toEqual({});
+  expect(answered({ ...bant, answer: 0, grade: 'splendid', level: 'planet' })).toEqual({
+    'qualification.bant.budget': { answer: 0, level: 'opportunity' },
+  });
+  for (const answer of [null, '  ', ['a'], { a: 1 }])
+    expect(answered({ ...bant, answer })).toEqual({ 'qualification.bant.budget': null });
+  expect(answered({ framework: '__proto__', question: 'x', answer: 1 })).toEqual({});
+  expect(answered({ framework: 'bant', question: 'a.b', answer: 1 })).toEqual({});
+  const long = answered({ ...bant, answer: 'a'.repeat(5_000) })['qualification.bant.budget'] as { answer: string };
+  expect(long.answer.length).toBeLessThanOrEqual(200);
+  expect(profile({ source: 'web', traits: { 'bant.budget': 'much', 'qualification.bant.budget': 'much' } })).toEqual(
+    {},
+  );
 });
 
 test.each([

@@ -9,6 +9,7 @@ import { introductionDay } from './introduction-date.js';
 import type { Zone } from './local-day.js';
 import { displayNameOf, splitName, withoutHonorific } from './person-name.js';
 import { positionOf } from './position.js';
+import { qualificationOf } from './qualification.js';
 import { cutText } from './text.js';
 
 export const maxAttributeLength = 200;
@@ -22,6 +23,7 @@ const nothing: Profile = {};
 export function profileOf(event: LeadEvent, zone: Zone, domainOf: CompanyDomain = companyDomain): Profile {
   if (event.type === 'outcome') return outcomeOf(event);
   if (event.type === 'approval') return approvalOf(event);
+  if (event.type === 'qualification') return qualificationOf(event);
   if (event.type === 'account') return accountOf(event);
   const touch = firstTouchOf(event);
   const tells = event.type === 'identify' || event.links === true || event.type === 'group';
@@ -33,7 +35,6 @@ export function profileOf(event: LeadEvent, zone: Zone, domainOf: CompanyDomain 
     if (domain !== undefined) profile['company.domain'] = domain;
   }
   if (tells) state(profile, fieldsOf(event), event, zone);
-  if (event.source === 'api' && event.type === 'identify') stateFrameworks(profile, event.traits);
   return profile;
 }
 
@@ -157,15 +158,6 @@ function channelOf(text: string): 'inbound' | 'outbound' | undefined {
   )
     return 'inbound';
   return undefined;
-}
-
-/** Answers of qualification records, `bant.budget` for example: stated by this product's own API only. */
-function stateFrameworks(profile: Profile, traits: JsonObject | undefined): void {
-  for (const [name, value] of Object.entries(traits ?? {})) {
-    if (!/^[a-z][A-Za-z0-9]{0,39}\.[a-z][A-Za-z0-9]{0,39}$/.test(name) || (typeof value === 'object' && value !== null))
-      continue;
-    if (!Object.hasOwn(profile, name)) profile[name] = typeof value === 'string' ? tidy(value) : value;
-  }
 }
 
 const tidy = (text: string): string =>

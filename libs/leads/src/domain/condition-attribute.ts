@@ -48,7 +48,10 @@ export function attributeLeaf(node: AttributeCondition): Leaf {
   };
 }
 
-function valueTests(node: AttributeCondition): Test[] {
+type ValueTests = Omit<AttributeCondition, 'attribute' | 'exists' | 'within'>;
+
+/** What a condition demands of one value. */
+export function valueTests(node: ValueTests): Test[] {
   const { equals, gte, gt, lte, lt } = node;
   const tests: Test[] = [];
   if (equals !== undefined) tests.push(sameAs([equals]));
@@ -147,6 +150,20 @@ function describe(node: AttributeCondition, locale: Locale): string {
           : `${what}が不明`
         : `${what} is ${node.exists ? 'known' : 'unknown'}`,
     );
+  parts.push(...valueWords(what, node, locale));
+  if (node.within !== undefined)
+    parts.push(
+      ja
+        ? `${what}が今日から${windowWords(node.within, locale)}以内`
+        : `${what} within ${windowWords(node.within, locale)} from now`,
+    );
+  return parts.join(ja ? '、かつ' : ' and ');
+}
+
+/** The same demands in words. */
+export function valueWords(what: string, node: ValueTests, locale: Locale): string[] {
+  const ja = locale === 'ja';
+  const parts: string[] = [];
   const values = node.in ?? (node.equals === undefined ? undefined : [node.equals]);
   if (values) parts.push(ja ? `${what}が${listWords(values, locale)}` : `${what} is ${listWords(values, locale)}`);
   if (node.gte !== undefined) parts.push(ja ? `${what}が${node.gte}以上` : `${what} at least ${node.gte}`);
@@ -160,11 +177,5 @@ function describe(node: AttributeCondition, locale: Locale): string {
         ? `${what}に${listWords([like].flat(), locale)}を含む`
         : `${what} mentions ${listWords([like].flat(), locale)}`,
     );
-  if (node.within !== undefined)
-    parts.push(
-      ja
-        ? `${what}が今日から${windowWords(node.within, locale)}以内`
-        : `${what} within ${windowWords(node.within, locale)} from now`,
-    );
-  return parts.join(ja ? '、かつ' : ' and ');
+  return parts;
 }

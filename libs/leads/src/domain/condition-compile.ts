@@ -10,6 +10,7 @@ import {
   type Locale,
 } from './condition-facts.js';
 import { levelLeaf } from './condition-level.js';
+import { qualificationLeaf } from './condition-qualification.js';
 import { signalLeaf } from './condition-signal.js';
 
 export function compileCondition(node: Condition, context: ConditionContext): CompiledCondition {
@@ -25,6 +26,7 @@ export function compileCondition(node: Condition, context: ConditionContext): Co
     );
   if ('not' in node) return negation(compileCondition(node.not, context));
   if ('attribute' in node) return withParts(attributeLeaf(node));
+  if ('qualification' in node) return withParts(qualificationLeaf(node, context));
   if ('signal' in node) return withParts(signalLeaf(node, context));
   return withParts(levelLeaf(node, context));
 }

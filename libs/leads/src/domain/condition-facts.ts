@@ -1,5 +1,6 @@
 import type { Band, Grade, Temperature } from './condition.js';
 import type { Zone } from './local-day.js';
+import type { Framework } from './qualification.js';
 import type { SignalDays } from './signal-days.js';
 import type { LeadState, LocalDay } from './state.js';
 
@@ -37,6 +38,8 @@ export interface ConditionContext {
   signalSlot(name: string): number;
   /** In the order of the funnel. */
   stages: readonly string[];
+  /** What may be asked about a lead. */
+  frameworks?: readonly Framework[];
   /** What people call a signal, segment or stage. */
   labelOf?(name: string, locale: Locale): string | undefined;
 }

@@ -5,7 +5,12 @@ import { comparisonWords, levelWords, nameWords } from './condition-words.js';
 
 type LevelCondition = Exclude<
   Condition,
-  { all: unknown } | { any: unknown } | { not: unknown } | { attribute: unknown } | { signal: unknown }
+  | { all: unknown }
+  | { any: unknown }
+  | { not: unknown }
+  | { attribute: unknown }
+  | { signal: unknown }
+  | { qualification: unknown }
 >;
 
 export const tenths = (points: number): number => Math.round(points * 10);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerGrades } from './qualification.js';
 
 const name = z.string().min(1).max(100);
 const scalar = z.union([z.string().max(2000), z.number(), z.boolean()]);
@@ -55,6 +56,28 @@ const signalCondition = z.strictObject({
   last: age.optional(),
 });
 
+/** `bant` or `bant.budget`: all questions of a framework, or one. Without a test: answered. */
+const qualificationCondition = z.strictObject({
+  qualification: z
+    .string()
+    .regex(/^[a-z][A-Za-z0-9-]{0,39}(\.[a-z][A-Za-z0-9-]{0,39})?$/, 'must be a framework, or framework.question'),
+  answered: z.boolean().optional(),
+  /** Nobody answered, or the answer speaks against the deal. */
+  gap: z.boolean().optional(),
+  /** Of a framework: how many questions are answered. */
+  answers: whole.optional(),
+  /** Of a question: how promising the answer is. */
+  graded: z.union([z.enum(answerGrades), z.strictObject({ atLeast: z.enum(answerGrades) })]).optional(),
+  equals: scalar.optional(),
+  in: z.array(scalar).min(1).max(1000).optional(),
+  gte: z.number().optional(),
+  gt: z.number().optional(),
+  lte: z.number().optional(),
+  lt: z.number().optional(),
+  contains: texts.optional(),
+  matches: texts.optional(),
+});
+
 const grades = z.enum(['A', 'B', 'C', 'D']);
 const bands = z.enum(['high', 'middle', 'low']);
 const temperatures = z.enum(['hot', 'warm', 'cold']);
@@ -71,6 +94,7 @@ export const temperatureOrder: readonly Temperature[] = temperatures.options;
 const kinds = {
   attribute: attributeCondition,
   signal: signalCondition,
+  qualification: qualificationCondition,
   score: z.strictObject({ score: points }),
   engagement: z.strictObject({ engagement: points }),
   fit: z.strictObject({ fit: points }),
@@ -83,6 +107,7 @@ const kinds = {
 };
 
 export type AttributeCondition = z.infer<typeof attributeCondition>;
+export type QualificationCondition = z.infer<typeof qualificationCondition>;
 export type SignalCondition = z.infer<typeof signalCondition>;
 export type Comparison = z.infer<typeof whole>;
 export type Condition =

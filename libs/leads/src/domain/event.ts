@@ -24,6 +24,7 @@ export const eventTypes = {
   // what sales says and what became of a message
   outcome: 'outcome',
   approval: 'outcome',
+  qualification: 'outcome',
   delivery: 'outcome',
   // judgements about earlier events (`refersTo`)
   verdict: 'judgement',
@@ -57,7 +58,7 @@ export interface LeadEvent {
   /** The event this one judges or corrects. */
   refersTo?: string;
 
-  /** track: event name; page and screen: page name; outcome: contacted, accepted, …; verdict: human, machine, unsure; retraction: withdrawn, restored; consent: granted, withdrawn; account: assigned, withdrawn; suppression: unsubscribe, complaint, bounce, erasure; approval: approved, declined. */
+  /** track: event name; page and screen: page name; outcome: contacted, accepted, …; verdict: human, machine, unsure; retraction: withdrawn, restored; consent: granted, withdrawn; account: assigned, withdrawn; suppression: unsubscribe, complaint, bounce, erasure; approval: approved, declined; qualification: answered. */
   name?: string;
   properties: JsonObject;
   traits?: JsonObject;

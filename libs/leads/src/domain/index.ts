@@ -20,6 +20,8 @@ export * from './ownership.js';
 export * from './person-name.js';
 export * from './position.js';
 export * from './predicate.js';
+export * from './qualification.js';
+export { frameworkLabel, gradeWords, questionLabel } from './condition-qualification.js';
 export * from './signal-days.js';
 export * from './signal.js';
 export * from './state.js';

@@ -18,6 +18,7 @@ export const signalEvents = [
   'delivery',
   'consent',
   'suppression',
+  'qualification',
 ] as const;
 
 const path = z.string().min(1).max(200);

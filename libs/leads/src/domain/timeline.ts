@@ -37,6 +37,7 @@ const approvals: Record<string, Line> = {
   approved: { ja: 'ステージ移動を承認', en: 'Approved the move' },
   declined: { ja: 'ステージ移動を却下', en: 'Declined the move' },
 };
+const qualifications: Record<string, Line> = { answered: { ja: 'ヒアリング', en: 'Answered' } };
 const deliveries: Record<string, Line> = {
   sent: { ja: '送信した', en: 'Sent' },
   failed: { ja: '送信に失敗', en: 'Failed to send' },
@@ -102,6 +103,10 @@ const writers: Record<LeadEvent['type'], Writer> = {
   suppression: (event) => named(suppressions, event),
   approval: (event) =>
     named(approvals, event, [property(event, 'stage'), property(event, 'reason')].filter(Boolean).join(' / ')),
+  qualification: (event) => {
+    const question = [property(event, 'framework'), property(event, 'question')].filter(Boolean).join('.');
+    return named(qualifications, event, [question, property(event, 'answer')].filter(Boolean).join(' = '));
+  },
   outcome: (event) => named(outcomes, event, property(event, 'reason') || property(event, 'note')),
   delivery: (event) =>
     named(deliveries, event, [property(event, 'channel'), property(event, 'scenario')].filter(Boolean).join(' / ')),

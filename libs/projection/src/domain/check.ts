@@ -3,6 +3,7 @@ import { exits } from '#libs/funnel/domain';
 import { nodesOf } from '#libs/segments/domain';
 import type { FieldError } from '#libs/platform/domain';
 import { checkCaptures } from './check-captures.js';
+import { checkFrameworks, checkQualification } from './check-qualification.js';
 import type { RulebookDocument } from './rulebook-document.js';
 
 type Path = readonly (string | number)[];
@@ -11,7 +12,7 @@ interface Place {
   condition: Condition;
 }
 
-const attributesOnly = new Set(['all', 'any', 'not', 'attribute', 'consent']);
+const attributesOnly = new Set(['all', 'any', 'not', 'attribute', 'consent', 'qualification']);
 
 /** What no schema can say: names that must exist, and what may not read what. */
 export function checkRulebook(document: RulebookDocument): FieldError[] {
@@ -53,6 +54,7 @@ export function checkRulebook(document: RulebookDocument): FieldError[] {
     report(['recycleTo'], 'unknown-stage', `there is no stage ${JSON.stringify(document.recycleTo)}`);
   for (const place of placesOf(document))
     for (const { node, path } of nodesOf(place.condition, place.path)) checkNode(node, path, document, stages, report);
+  checkFrameworks(document, report);
   checkDirection(document, report);
   return errors;
 }
@@ -68,7 +70,8 @@ export function checkNode(
   report: Report,
 ): void {
   if (path[0] === 'fit' && !attributesOnly.has(Object.keys(node).find((key) => attributesOnly.has(key)) ?? ''))
-    report(path, 'fit-reads-attributes', 'fit may read attributes and consent only');
+    report(path, 'fit-reads-attributes', 'fit may read attributes, consent and answers only');
+  checkQualification(node, path, document, report);
   if ('signal' in node) {
     const signal = known(document.signals, node.signal);
     if (!signal) report([...path, 'signal'], 'unknown-signal', `there is no signal ${JSON.stringify(node.signal)}`);
@@ -100,6 +103,8 @@ function placesOf(document: RulebookDocument): Place[] {
     if (stage.when) places.push({ path: ['stages', index, 'when'], condition: stage.when });
   for (const [name, condition] of Object.entries(document.segments ?? {}))
     places.push({ path: ['segments', name], condition });
+  for (const [index, channel] of (document.channels ?? []).entries())
+    places.push({ path: ['channels', index, 'when'], condition: channel.when });
   return places;
 }
 

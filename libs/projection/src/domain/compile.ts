@@ -22,6 +22,7 @@ import {
 } from '#libs/scoring/domain';
 import { readersOfStage } from '#libs/segments/domain';
 import { profileHashOf } from './fold-context.js';
+import type { ChannelDefinition } from './channel-document.js';
 import type { RulebookDocument } from './rulebook-document.js';
 
 export interface NamedCondition {
@@ -50,6 +51,8 @@ export interface CompiledRulebook {
   readonly rearm: CompiledCondition | undefined;
   readonly funnel: Funnel;
   readonly segments: readonly NamedCondition[];
+  /** In order of precedence. */
+  readonly channels: readonly { channel: ChannelDefinition; when: CompiledCondition }[];
   readonly segmentIndex: ReadonlyMap<string, number>;
   /** Segments that read the stage, which is decided and not derived: they stay outside the state hash. */
   readonly stageSegments: ReadonlySet<string>;
@@ -65,6 +68,7 @@ export function compileRulebook(document: RulebookDocument, version: number, zon
     zone,
     signalSlot: slotOf,
     stages: document.stages.map((stage) => stage.name),
+    frameworks: document.frameworks ?? [],
     labelOf: (name, locale) => labelOf(document, name, locale),
   };
   const compile = (condition: Condition) => compileCondition(condition, conditions);
@@ -93,6 +97,7 @@ export function compileRulebook(document: RulebookDocument, version: number, zon
       recycleTo: document.recycleTo ?? (document.stages[1] ?? document.stages[0]!).name,
     },
     segments,
+    channels: (document.channels ?? []).map((channel) => ({ channel, when: compile(channel.when) })),
     segmentIndex: new Map(segments.map((segment, index) => [segment.name, index])),
     stageSegments: readersOfStage(document.segments ?? {}),
   };

@@ -1,3 +1,4 @@
+import { qualificationPrefix } from '#libs/leads/domain';
 import type {
   Condition,
   ExplainedLine,
@@ -161,7 +162,13 @@ function matrixCell({ rulebook, grade, engagement }: LeadFacts, locale: Locale):
 
 function settersOf(condition: Condition, { profile, consent }: LeadState): string[] {
   const set = [...nodesOf(condition)].map(({ node }) =>
-    'attribute' in node ? profile[node.attribute] : 'consent' in node ? consent[node.consent] : undefined,
+    'attribute' in node
+      ? profile[node.attribute]
+      : 'consent' in node
+        ? consent[node.consent]
+        : 'qualification' in node
+          ? profile[qualificationPrefix + node.qualification]
+          : undefined,
   );
   return [...new Set(set.flatMap((stamped) => stamped?.event ?? []))];
 }

@@ -7,5 +7,6 @@ export * from './fold-context.js';
 export * from './look.js';
 export { horizonDays, type LeadFacts } from './facts.js';
 export * from './explain.js';
+export { missingFields, qualify, type FrameworkStanding, type MissingField, type Qualification } from './qualify.js';
 export { explainHeld, type HeldExplanation } from './held-moves.js';
 export { rulebookJsonSchema } from './json-schema.js';

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { conditionDefinition, signalDefinition } from '#libs/leads/domain';
+import { conditionDefinition, frameworkDefinition, signalDefinition } from '#libs/leads/domain';
 import { stageRule } from '#libs/funnel/domain';
 import { engagementRule, fitRule, gradeThresholds, groupRule, scoreRule, warmthMatrix } from '#libs/scoring/domain';
+
+import { channelDefinition } from './channel-document.js';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,99}$/, 'must be lower-case letters, digits and hyphens');
 const label = z.strictObject({ ja: z.string().min(1).max(200), en: z.string().min(1).max(200) });
@@ -29,5 +31,9 @@ export const rulebookDocument = z.strictObject({
   /** The stage at which a recycled lead goes on; the second one unless named. */
   recycleTo: z.string().optional(),
   segments: named(conditionDefinition, 500).optional(),
+  /** Sets of questions by which leads are qualified. */
+  frameworks: z.array(frameworkDefinition).max(50).optional(),
+  /** How leads come in, in order of precedence. */
+  channels: z.array(channelDefinition).max(50).optional(),
 });
 export type RulebookDocument = z.infer<typeof rulebookDocument>;
