@@ -11,13 +11,14 @@ const settingKey = 'nurture.verdicts';
 // a late commit shows behind the mark; and a burst needs its ten seconds to be seen whole
 const overlapMs = 10 * 60_000;
 const restMs = 12_000;
-const batch = 200;
+const pageSize = 1_000;
 
 interface HitRow {
   id: string;
   name: string;
   delivery: string;
   at: Date;
+  receivedAt: Date;
   url: string | null;
   context: Record<string, unknown> | null;
   verdict: Verdict | null;
@@ -26,32 +27,53 @@ interface HitRow {
 }
 
 /**
- * Judges the hits of deliveries that were hit lately and states each verdict that is new. Asked again it states nothing:
- * what counts is the verdict already in the record, and its id derives from hit, rule and verdict.
+ * Judges the hits of deliveries that were hit since the last round, all of them under a new rule, and states each verdict
+ * that is new. Asked again it states nothing: what counts is the verdict already in the record, and its id derives from hit,
+ * rule and verdict. A delivery hit a moment ago waits until its burst can be seen whole.
  */
-export async function judgeDeliveries(pool: Pool, log: EventLog): Promise<boolean> {
-  const now = await databaseNow(pool);
-  const since = await readMark(pool);
-  const recent = await pool.query<{ delivery: string; last: Date }>(
-    `select body #>> '{properties,deliveryId}' as delivery, max(received_at) as last from event
-     where ${isHit} and received_at > $1 and body #>> '{properties,deliveryId}' ~ $2
-     group by 1 order by 2 limit $3`,
-    [new Date(since - overlapMs), uuid, batch + 1_000],
-  );
-  const rested = recent.rows.filter((row) => now.getTime() - row.last.getTime() >= restMs);
-  const hits = await readHits(
-    pool,
-    rested.map((row) => row.delivery),
-  );
-  const verdicts = [...byDelivery(hits).values()].flatMap((ofOne) => newVerdicts(ofOne, now.getTime()));
-  if (verdicts.length) {
-    const { acked, error } = await log.append(verdicts.map((verdict) => recordOf(verdict, topics.events)));
-    if (acked.some((ok) => !ok)) throw new Error('the event log does not take verdicts', { cause: error });
+export async function judgeDeliveries(pool: Pool, log: EventLog): Promise<void> {
+  const now = (await databaseNow(pool)).getTime();
+  const mark = await readMark(pool);
+  let until = now;
+  let cursor: Cursor = { at: new Date(mark.rule === verdictRule ? mark.until - overlapMs : 0), id: nobody };
+  for (;;) {
+    const page = await hitAfter(pool, cursor);
+    const hits = await readHits(pool, [...new Set(page.map((hit) => hit.delivery))]);
+    const verdicts: LeadEvent[] = [];
+    for (const ofOne of byDelivery(hits).values()) {
+      const lastAt = Math.max(...ofOne.map((hit) => hit.receivedAt.getTime()));
+      if (now - lastAt < restMs) until = Math.min(until, lastAt);
+      else verdicts.push(...newVerdicts(ofOne, now));
+    }
+    await state(log, verdicts);
+    if (page.length < pageSize) break;
+    cursor = page.at(-1)!;
   }
-  const waiting = recent.rows.filter((row) => now.getTime() - row.last.getTime() < restMs);
-  const cut = recent.rows.length > batch + 1_000 ? recent.rows.at(-1)!.last.getTime() : now.getTime();
-  await writeMark(pool, Math.min(cut, ...waiting.map((row) => row.last.getTime())), since);
-  return recent.rows.length > batch + 1_000;
+  await writeMark(pool, { until, rule: verdictRule }, mark);
+}
+
+async function state(log: EventLog, verdicts: LeadEvent[]): Promise<void> {
+  if (verdicts.length === 0) return;
+  const { acked, error } = await log.append(verdicts.map((verdict) => recordOf(verdict, topics.events)));
+  if (acked.some((ok) => !ok)) throw new Error('the event log does not take verdicts', { cause: error });
+}
+
+interface Cursor {
+  at: Date;
+  id: string;
+}
+
+const nobody = '00000000-0000-0000-0000-000000000000';
+
+/** One page of hits, in the order in which they were received: whose deliveries are to be judged. */
+async function hitAfter(db: Queryable, { at, id }: Cursor): Promise<(Cursor & { delivery: string })[]> {
+  const result = await db.query<Cursor & { delivery: string }>(
+    `select id, received_at as at, body #>> '{properties,deliveryId}' as delivery from event
+     where ${isHit} and (received_at, id) > ($1, $2) and body #>> '{properties,deliveryId}' ~ $3
+     order by received_at, id limit ${pageSize}`,
+    [at, id, uuid],
+  );
+  return result.rows;
 }
 
 function byDelivery(hits: HitRow[]): Map<string, HitRow[]> {
@@ -63,7 +85,7 @@ function byDelivery(hits: HitRow[]): Map<string, HitRow[]> {
 async function readHits(db: Queryable, deliveries: string[]): Promise<HitRow[]> {
   if (!deliveries.length) return [];
   const result = await db.query<HitRow>(
-    `select h.id, h.body ->> 'name' as name, h.body #>> '{properties,deliveryId}' as delivery, h.occurred_at as at,
+    `select h.id, h.body ->> 'name' as name, h.body #>> '{properties,deliveryId}' as delivery, h.occurred_at as at, h.received_at as "receivedAt",
        h.body #>> '{properties,url}' as url, h.body -> 'context' as context, judged.verdict,
        coalesce(d.handed_off_at, d.created_at) as "sentAt", t.html
      from event h join delivery d on d.id = (h.body #>> '{properties,deliveryId}')::uuid
@@ -126,17 +148,25 @@ export const countLinks = (html: string): number =>
       .filter((href) => !/unsubscribe_url|^mailto:/i.test(href)),
   ).size;
 
-async function readMark(db: Queryable): Promise<number> {
-  const result = await db.query<{ value: { until: number } }>('select value from setting where key = $1', [settingKey]);
-  return result.rows[0]?.value.until ?? 0;
+interface Mark {
+  /** Received by then, ms: judged. */
+  until: number;
+  /** By this rule; the first one did not say so. */
+  rule: number;
+}
+
+async function readMark(db: Queryable): Promise<Mark> {
+  const result = await db.query<{ value: Partial<Mark> }>('select value from setting where key = $1', [settingKey]);
+  const { until = 0, rule = 1 } = result.rows[0]?.value ?? {};
+  return { until, rule };
 }
 
 /** Written once a minute at the most: the overlap makes more pointless. */
-async function writeMark(db: Queryable, until: number, before: number): Promise<void> {
-  if (until - before < 60_000) return;
+async function writeMark(db: Queryable, mark: Mark, before: Mark): Promise<void> {
+  if (mark.rule === before.rule && mark.until - before.until < 60_000) return;
   await db.query(
     `insert into setting (key, value, changed_at) values ($1, $2, leadfold_now())
      on conflict (key) do update set value = excluded.value, changed_at = excluded.changed_at`,
-    [settingKey, JSON.stringify({ until })],
+    [settingKey, JSON.stringify(mark)],
   );
 }

@@ -50,9 +50,13 @@ export function createNurture(parts: NurtureParts): Nurture {
     if (due.length) await queue.enqueueMany(advanceRunJob, jobsOf(due, `at-${Date.now()}`));
     return due.length === dueBatch;
   };
+  const judge = async (): Promise<boolean> => {
+    await judgeDeliveries(pool, parts.eventLog);
+    return false;
+  };
   const pumps = [
     new Pump({ name: 'runs', idleMs: 5_000, work: sweep, log, progress }),
-    new Pump({ name: 'verdicts', idleMs: 5_000, work: () => judgeDeliveries(pool, parts.eventLog), log, progress }),
+    new Pump({ name: 'verdicts', idleMs: 5_000, work: judge, log, progress }),
   ];
   let runner: JobRunner | undefined;
   return {

@@ -1,5 +1,8 @@
-/** Stored in every verdict; raised when the rule changes, so that a new rule judges anew. */
-export const verdictRule = 1;
+/**
+ * Stored in every verdict; raised when the rule changes, so that a new rule judges all hits anew. 1: each hit by its request,
+ * bursts as a whole. 2: what is probed by HEAD is fetched by the same machine.
+ */
+export const verdictRule = 2;
 
 export type Verdict = 'human' | 'machine' | 'unsure';
 
@@ -38,7 +41,7 @@ export function judgeHits(hits: readonly Hit[], sentAt: number, links: number): 
 }
 
 function judgeClick(click: Hit, clicks: readonly Hit[], sentAt: number, links: number): Verdict {
-  if (mechanical(click)) return 'machine';
+  if (mechanical(click) || probed(click, clicks)) return 'machine';
   if (inBurst(click.at, clicks, links)) return 'machine';
   return click.at - sentAt < minHumanMs ? 'machine' : 'human';
 }
@@ -52,6 +55,10 @@ function judgeOpen(open: Hit, clicks: readonly Hit[], sentAt: number, links: num
 
 const mechanical = (hit: Hit): boolean =>
   hit.method === 'HEAD' || hit.prefetch === true || !hit.userAgent || scanners.test(hit.userAgent);
+
+/** HEAD before or after GET: whoever asks whether a link is alive reads no mail. */
+const probed = (click: Hit, clicks: readonly Hit[]): boolean =>
+  clicks.some((other) => other.method === 'HEAD' && Math.abs(other.at - click.at) <= burstMs);
 
 /** All links of the mail, two at least, within seconds around this instant: nobody reads that fast. */
 function inBurst(at: number, clicks: readonly Hit[], links: number): boolean {
