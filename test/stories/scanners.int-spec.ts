@@ -264,14 +264,15 @@ test('S12: what an older rule judged is judged anew by the next one, and both ve
   };
   await log.append([recordOf(old)]);
   await until('the old verdict counts', async () => (await looked(email))!.temperature === 'hot');
-  await at(sentAt + 30 * day);
+  await at(sentAt + day);
   await db.pool.query(
     `insert into setting (key, value, changed_at) values ('nurture.verdicts', $1, now())
       on conflict (key) do update set value = excluded.value`,
-    [JSON.stringify({ until: sentAt + 29 * day })],
+    [JSON.stringify({ until: sentAt + day - 3_600_000 })],
   );
   await judgeDeliveries(db.pool, log);
   await until('the new verdict counts', async () => (await looked(email))!.temperature !== 'hot');
+  expect((await looked(email))!.engagement).toBeLessThan(500);
   const verdicts = await db.pool.query(
     `select body->>'name' as verdict, (body #>> '{properties,rule}')::int as rule from event where refers_to = $1 order by occurred_at`,
     [rows[0]!.id],
