@@ -13,6 +13,7 @@ const libs = {
   nurture: ['platform', 'event-log', 'job-queue', 'leads', 'scoring', 'funnel', 'segments', 'projection', 'delivery'],
   insights: ['platform', 'leads', 'scoring', 'funnel', 'segments', 'projection'],
   handoff: ['platform', 'event-log', 'job-queue', 'leads', 'scoring', 'funnel', 'segments', 'projection', 'delivery'],
+  privacy: ['platform', 'event-log', 'leads', 'scoring', 'funnel', 'segments', 'projection', 'delivery', 'nurture'],
 };
 const specs = '\\.(int-|e2e-)?spec\\.ts$|^apps/[^/]+/test/';
 const npm = (...names) => `(^|/)node_modules/(${names.join('|')})/`;

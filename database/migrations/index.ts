@@ -5,6 +5,7 @@ import { EmbeddedLog1795000000004 } from './1795000000004-embedded-log.js';
 import { MailHits1795000000005 } from './1795000000005-mail-hits.js';
 import { StatedIdentity1795000000006 } from './1795000000006-stated-identity.js';
 import { RebuildBeside1795000000008 } from './1795000000008-rebuild-beside.js';
+import { Erasure1795000000009 } from './1795000000009-erasure.js';
 import { HeldDecisions1795000000011 } from './1795000000011-held-decisions.js';
 import { EventsOfADay1795000000012 } from './1795000000012-events-of-a-day.js';
 
@@ -17,6 +18,7 @@ export const migrations = [
   MailHits1795000000005,
   StatedIdentity1795000000006,
   RebuildBeside1795000000008,
+  Erasure1795000000009,
   HeldDecisions1795000000011,
   EventsOfADay1795000000012,
 ];

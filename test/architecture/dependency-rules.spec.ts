@@ -20,6 +20,7 @@ const libs = [
   'nurture',
   'handoff',
   'insights',
+  'privacy',
 ];
 
 let violations: { from: string; rule: { name: string }; cycle?: { name: string }[] }[];

@@ -42,6 +42,7 @@ export const probes: Probe[] = [
   direction('nurture', 'handoff'),
   direction('handoff', 'nurture'),
   direction('insights', 'delivery'),
+  direction('privacy', 'handoff'),
   { rule: 'libs-know-no-outside', file: 'libs/platform/src/planted-outside.ts', line: "import '#migrations';" },
   {
     rule: 'apps-know-no-outside',

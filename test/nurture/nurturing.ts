@@ -1,8 +1,8 @@
-import { HandOut, type SendLedger } from '#libs/delivery';
+import { HandOut, type NoticeHandler, type SendLedger } from '#libs/delivery';
 import { createEventLog } from '#libs/event-log';
 import { createJobQueue, type JobQueue } from '#libs/job-queue';
 import { createNurture, ensureDefaultScenarios, judgeByRulebook, nurtureConfig, type Nurture } from '#libs/nurture';
-import { createLogger, createMetrics, newId, parseConfig, Progress } from '#libs/platform';
+import { createLogger, createMetrics, newId, parseConfig, Progress, type Logger } from '#libs/platform';
 import { ensureDefaultRulebook } from '#libs/projection';
 import type { LeadMemory } from '#libs/leads/domain';
 import { z } from 'zod';
@@ -21,7 +21,11 @@ export interface Nurturing {
 }
 
 /** The worker's acting parts with the shipped rulebook and scenarios. */
-export async function startNurturing(db: TestDatabase, env: Record<string, string>): Promise<Nurturing> {
+export async function startNurturing(
+  db: TestDatabase,
+  env: Record<string, string>,
+  more: { handlers?: NoticeHandler[]; log?: Logger } = {},
+): Promise<Nurturing> {
   const parsed = parseConfig(config, {
     DATABASE_URL: db.url,
     EVENT_LOG: 'postgres',
@@ -33,7 +37,7 @@ export async function startNurturing(db: TestDatabase, env: Record<string, strin
     SITE_URL: 'https://www.example.com/',
     ...env,
   });
-  const log = createLogger('worker', process.env['LOG_LEVEL'] ?? 'warn');
+  const log = more.log ?? createLogger('worker', process.env['LOG_LEVEL'] ?? 'warn');
   const { pool } = db;
   const eventLog = createEventLog(parsed, log);
   await eventLog.prepare();
@@ -49,7 +53,7 @@ export async function startNurturing(db: TestDatabase, env: Record<string, strin
     handOut,
     progress: new Progress(log),
     metrics: createMetrics('worker'),
-    handlers: nurture.handlers,
+    handlers: [...(more.handlers ?? []), ...nurture.handlers],
     mailPolicy: nurture.mailPolicy,
   });
   await act.start();

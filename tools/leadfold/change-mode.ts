@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createLogger, parseConfig } from '#libs/platform';
+import { audit, createLogger, inTransaction, parseConfig } from '#libs/platform';
 import { drainToKafka, eventLogConfig, KafkaLog } from '#libs/event-log';
 import { operator, databaseUrl, withPool } from '../operator/connect.js';
 import { ensureServices, ServiceError } from '../services/index.js';
@@ -42,9 +42,12 @@ export function register(program: Command): void {
 /** The queue holds no truth: what is due is added again by the relay. */
 async function changeQueue(): Promise<void> {
   await withPool((pool) =>
-    pool.query(
-      `insert into setting (key, value) values ('job-queue-mode', '"redis"')
-       on conflict (key) do update set value = excluded.value, changed_at = clock_timestamp()`,
-    ),
+    inTransaction(pool, async (client) => {
+      await client.query(
+        `insert into setting (key, value) values ('job-queue-mode', '"redis"')
+         on conflict (key) do update set value = excluded.value, changed_at = clock_timestamp()`,
+      );
+      await audit(client, { actor: operator(), action: 'mode.change', target: 'full' });
+    }),
   );
 }

@@ -20,9 +20,11 @@ import {
 } from '#libs/nurture';
 import { CompareRulebooksHandler } from '#libs/insights';
 import { TokenSeal, type Logger, type Pool, type Registry } from '#libs/platform';
+import { ErasePersonHandler, ExportPersonHandler } from '#libs/privacy';
 import { ProjectionContext } from '#libs/projection';
 import { ApiKeysController } from './access/api-keys.controller.js';
 import type { ApiConfig } from './api.config.js';
+import { AuditController } from './audit/audit.controller.js';
 import { DeliveriesController } from './deliveries/deliveries.controller.js';
 import { ListDeliveriesHandler, ReadDeliveryHandler } from './deliveries/deliveries.query.js';
 import { FunnelController } from './funnel/funnel.controller.js';
@@ -38,6 +40,7 @@ import { LeadsController } from './leads/leads.controller.js';
 import { ListLeadsHandler } from './leads/list-leads.query.js';
 import { ReadLeadHandler } from './leads/read-lead.query.js';
 import { ReadTimelineHandler } from './leads/timeline.query.js';
+import { PrivacyController } from './privacy/privacy.controller.js';
 import { DiscardRecordHandler } from './quarantine/discard-record.command.js';
 import { MovesController } from './moves/moves.controller.js';
 import { QualificationController } from './qualification/qualification.controller.js';
@@ -64,6 +67,7 @@ export interface ApiParts {
 
 const controllers = [
   ApiKeysController,
+  AuditController,
   DeliveriesController,
   FunnelController,
   HealthController,
@@ -73,6 +77,7 @@ const controllers = [
   LeadsController,
   MovesController,
   QualificationController,
+  PrivacyController,
   QuarantineController,
   RulebookController,
   ScenariosController,
@@ -87,7 +92,9 @@ const handlers = [
   provide(CompareRulebooksHandler, POOL, ProjectionContext),
   provide(CountFunnelHandler, POOL),
   provide(DiscardRecordHandler, POOL),
+  provide(ErasePersonHandler, POOL, ProjectionContext, CONFIG),
   provide(ExplainScoreHandler, POOL, ProjectionContext),
+  provide(ExportPersonHandler, POOL, ProjectionContext),
   provide(JudgeIdentityHandler, POOL, EVENT_LOG),
   provide(JudgeMoveHandler, POOL, EVENT_LOG, ProjectionContext),
   provide(ListApartsHandler, POOL),

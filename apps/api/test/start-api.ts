@@ -25,6 +25,7 @@ export interface TestApi {
     url: string,
     options?: { key?: string; body?: unknown },
   ): Promise<{ status: number; body: Body; text: string; headers: Record<string, unknown> }>;
+  eventLog: EventLog;
   /** Puts facts on the log; `projecting` folds them. */
   state(...events: LeadEvent[]): Promise<void>;
   stop(): Promise<void>;
@@ -36,7 +37,7 @@ type Body = any;
 export const testSecret = 'a secret of the tests, long enough';
 
 /** The API over a database of its own and a log in that database, without a port: requests are injected. */
-export async function startApi(options: { projecting?: boolean } = {}): Promise<TestApi> {
+export async function startApi(options: { projecting?: boolean; logger?: Logger } = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const env = {
     ...process.env,
@@ -46,7 +47,7 @@ export async function startApi(options: { projecting?: boolean } = {}): Promise<
     TRACKING_SECRET: testSecret,
   };
   const config = parseConfig(apiConfig, env);
-  const logger = createLogger('api', config.LOG_LEVEL);
+  const logger = options.logger ?? createLogger('api', config.LOG_LEVEL);
   const eventLog = createEventLog({ ...parseConfig(eventLogConfig, env), DATABASE_URL: database.url }, logger);
   await eventLog.prepare();
   await ensureDefaultRulebook(database.pool);
@@ -69,6 +70,7 @@ export async function startApi(options: { projecting?: boolean } = {}): Promise<
     app,
     database,
     keys,
+    eventLog,
     async call(method, url, { key, body } = {}) {
       const response = await app.inject({
         method: method as 'GET',

@@ -1,5 +1,6 @@
 export * from './port.js';
 export { createDeliveries, deliveryIdOf, releaseSuppressed } from './delivery.store.js';
+export { eraseDeliveries, eraseFacts, eraseNotices, type Erased } from './erase.store.js';
 export { factsChannel, relayFacts, stateLater } from './fact-outbox.store.js';
 export { deliverJobs, HandOut } from './hand-out.js';
 export { SendLedger, type LedgerOptions } from './ledger.js';

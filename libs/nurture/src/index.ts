@@ -1,6 +1,7 @@
 export { readVocabulary, judgeByRulebook } from './condition-judge.js';
 export { ensureDefaultScenarios } from './default-scenarios.command.js';
 export { advanceRunJob, jobsOf } from './advance-run.job.js';
+export { eraseRuns } from './erase-runs.store.js';
 export { createNurture, type Nurture, type NurtureParts } from './nurture.js';
 export { nurtureConfig, type NurtureConfig } from './nurture.config.js';
 export * from './scenario.command.js';
@@ -8,8 +9,10 @@ export * from './scenario.query.js';
 export { scenarioJsonSchema } from './scenario-schema.js';
 export {
   addressHash,
+  liftErasure,
   resubscribe,
   suppress,
+  suppressErased,
   suppressIn,
   type Suppress,
   type SuppressionReason,

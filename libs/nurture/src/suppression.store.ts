@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { stateLater } from '#libs/delivery';
 import { normalizeEmail, type LeadEvent } from '#libs/leads/domain';
-import { databaseNow, derivedId, inTransaction, type Pool, type Queryable } from '#libs/platform';
+import { audit, databaseNow, derivedId, inTransaction, type Pool, type Queryable } from '#libs/platform';
 
 export type SuppressionReason = 'unsubscribe' | 'complaint' | 'bounce' | 'erasure' | 'operator';
 
 export interface Suppress {
   email: string;
-  reason: SuppressionReason;
+  /** An erasure states nothing on the log: `suppressErased`. */
+  reason: Exclude<SuppressionReason, 'erasure'>;
   /** Who states it on the log: `api` or `worker`. */
   source: 'api' | 'worker';
 }
@@ -25,7 +26,7 @@ export async function suppressIn(db: Queryable, { email, reason, source }: Suppr
      on conflict (hash) do update set reason = excluded.reason, event = excluded.event, at = excluded.at, address = excluded.address
        where suppression.reason = 'unsubscribe' and excluded.reason <> 'unsubscribe'
      returning 1`,
-    [addressHash(address), reason === 'erasure' ? null : address, reason, event, now],
+    [addressHash(address), address, reason, event, now],
   );
   if (!written.rowCount) return false;
   await stateLater(db, [suppressionEvent(event, address, reason, source, now.getTime())]);
@@ -48,6 +49,25 @@ export async function suppressIn(db: Queryable, { email, reason, source }: Suppr
   );
   return true;
 }
+
+/** What stays of an erased person: the hash, so that nothing goes to the address even after a new list brought it back. */
+export async function suppressErased(db: Queryable, emails: readonly string[], erasure: string): Promise<void> {
+  await db.query(
+    `insert into suppression (hash, address, reason, event, at)
+     select hash, null, 'erasure', $2::uuid, leadfold_now() from unnest($1::text[]) as t(hash)
+     on conflict (hash) do update set address = null, reason = excluded.reason, event = excluded.event, at = excluded.at`,
+    [[...new Set(emails.map(addressHash))], erasure],
+  );
+}
+
+/** An operator's word that somebody who was erased came back and may be written to. False where there was no erasure. */
+export const liftErasure = (pool: Pool, email: string, actor: string): Promise<boolean> =>
+  inTransaction(pool, async (client) => {
+    const hash = addressHash(email);
+    const gone = await client.query("delete from suppression where hash = $1 and reason = 'erasure'", [hash]);
+    if (gone.rowCount) await audit(client, { actor, action: 'suppression.lift', target: hash });
+    return gone.rowCount === 1;
+  });
 
 export const suppress = (pool: Pool, wish: Suppress): Promise<boolean> =>
   inTransaction(pool, (client) => suppressIn(client, wish));
@@ -79,7 +99,13 @@ export async function resubscribe(pool: Pool, email: string, source: 'api'): Pro
 }
 
 /** An operator's word has no name of its own on the log: to the lead it is an unsubscription. */
-function suppressionEvent(id: string, email: string, reason: SuppressionReason, source: string, at: number): LeadEvent {
+function suppressionEvent(
+  id: string,
+  email: string,
+  reason: Suppress['reason'],
+  source: string,
+  at: number,
+): LeadEvent {
   const name = reason === 'operator' ? 'unsubscribe' : reason;
   return {
     id,

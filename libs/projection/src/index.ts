@@ -5,7 +5,7 @@ export { ProjectionContext, defaultSettings, type ProjectionSettings, type Ruleb
 export { createProjectionPool } from './projection-pool.js';
 export { prepareOffset, stopPartition } from './store/offset.store.js';
 export { presentKeys } from './upkeep/present-keys.query.js';
-export { sweepJudgements } from './upkeep/sweep.projection.js';
+export { repeating, sweepJudgements } from './upkeep/sweep.projection.js';
 export { projectionConfig, type ProjectionConfig } from './projection.config.js';
 export { recordZone } from './upkeep/record-zone.command.js';
 export { partitionHandlers } from './partitions.projection.js';
@@ -41,3 +41,7 @@ export { reviewDue, reviewOlderRulebook } from './upkeep/review.projection.js';
 export { refoldOnePending } from './upkeep/refold-pending.projection.js';
 export { explainAt, type ExplainedAt, type PastLead } from './read/explain-at.query.js';
 export type { Knowledge, Moment } from './read/past-events.query.js';
+export { readErased } from './batch/erased-keys.js';
+export { readPerson, type OwnedPart, type Person } from './erasure/person.query.js';
+export { removeFacts, removeMentions, type RemovedFact } from './erasure/remove-facts.command.js';
+export { forgetLeads, lockOutBatches, type Forgotten, type Touched } from './erasure/forget-leads.command.js';

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { pageOf, pageQuery } from '../http/paging.js';
 
-export const quarantineStatus = z.enum(['waiting', 'replayed', 'discarded']);
+export const quarantineStatus = z
+  .enum(['waiting', 'replayed', 'discarded', 'erased'])
+  .describe('`erased`: it held a person who was erased; its content is gone');
 
 export const quarantineQuery = z.object({ status: quarantineStatus.default('waiting'), ...pageQuery });
 export type QuarantineQuery = z.infer<typeof quarantineQuery>;

@@ -5,6 +5,7 @@ export * from './company-domain.js';
 export * from './company-name.js';
 export * from './components.js';
 export * from './consent.js';
+export * from './erased.js';
 export * from './event-path.js';
 export * from './event-wire.js';
 export * from './event.js';

@@ -6,6 +6,7 @@ import { countConflicts } from '../store/event.store.js';
 import { advanceOffset, stopPartition, type BatchCounts } from '../store/offset.store.js';
 import { quarantine } from '../store/quarantine.store.js';
 import { decodeBatch, type DecodedBatch } from './decode.js';
+import { assertKnown, ErasedKeys, ErasedMoved, type TakenOut } from './erased-keys.js';
 import { firstRound, FenceMoved } from './first-round.projection.js';
 import { RepeatBatch } from './repeat.js';
 import { runStep, type StepDone } from './run-step.projection.js';
@@ -31,6 +32,7 @@ const wakeRelay = { name: 'leadfold-wake-relay', text: 'notify leadfold_outbox' 
 /** Kafka to PostgreSQL: one batch of one partition is one transaction. */
 export class BatchProjection {
   private readonly soughtBack = new Map<string, number>();
+  private readonly erased = new ErasedKeys();
 
   constructor(
     private readonly pool: Pool,
@@ -47,9 +49,10 @@ export class BatchProjection {
     for (;;) {
       const decoded = decodeBatch(limited(batch, from, isolation.limit), from);
       if (decoded === 'gap') return this.seekBack(batch, from);
+      const takenOut = this.erased.takeOut(decoded);
       if (isolation.poison) condemn(decoded, isolation.poison);
       try {
-        const applied = await this.attempt(batch, decoded, from, isolation.savepoints);
+        const applied = await this.attempt(batch, decoded, from, takenOut, isolation.savepoints);
         fp('projector.after_commit');
         this.soughtBack.delete(`${batch.topic}/${batch.partition}`);
         this.onApplied(batch, applied, repeats);
@@ -58,7 +61,8 @@ export class BatchProjection {
         if (error instanceof FenceMoved) {
           if (error.fence.stopped !== null) return { kind: 'stop', reason: error.fence.stopped };
           from = error.fence.next;
-        } else if (error instanceof RepeatBatch || classifySqlFailure(error) === 'conflict') {
+        } else if (error instanceof ErasedMoved) await this.erased.learn(this.pool);
+        else if (error instanceof RepeatBatch || classifySqlFailure(error) === 'conflict') {
           repeats += 1;
           if (repeats > mostRepeats) throw error;
           await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(5 * repeats, 100)));
@@ -68,10 +72,17 @@ export class BatchProjection {
     }
   }
 
-  private async attempt(batch: RecordBatch, decoded: DecodedBatch, from: number, isolate: boolean): Promise<Applied> {
+  private async attempt(
+    batch: RecordBatch,
+    decoded: DecodedBatch,
+    from: number,
+    takenOut: TakenOut,
+    isolate: boolean,
+  ): Promise<Applied> {
     const { topic, partition } = batch;
     return inPipelinedTransaction(this.pool, async (client): Promise<Applied> => {
       const { fence, waiting, places, ...stored } = await firstRound(client, batch, decoded, from, isolate);
+      assertKnown(takenOut, fence.erased);
       const fresh = stored.fresh.map(({ event }) => event);
       const counting = countConflicts(client, stored.duplicates);
       client.later(counting);
@@ -91,7 +102,7 @@ export class BatchProjection {
         stored: fresh.length,
         quarantined: poison.length,
         duplicates: stored.duplicates.length,
-        dropped: 0,
+        dropped: takenOut.dropped,
         conflicts: await counting,
       };
       if (done.notices > 0) client.later(client.query(wakeRelay));

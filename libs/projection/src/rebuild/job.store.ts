@@ -22,7 +22,8 @@ type Row = Omit<RebuildJob, 'cut'> & { until: number; underWay: string };
 export async function readJob(db: Queryable): Promise<RebuildJob | undefined> {
   const { rows } = await db.query<Row>(
     `select started_at as "startedAt", started_by as "startedBy", phase, rulebook, until_batch as until, under_way::text as "underWay",
-        pages, parts, relinked, not begin_anew and event_file = pg_relation_filenode('public.event') and to_regclass('rebuild.part') is not null as usable
+        pages, parts, relinked, not begin_anew and not exists (select 1 from public.erasure where not pg_visible_in_snapshot(forgotten_in, snapshot))
+          and event_file = pg_relation_filenode('public.event') and to_regclass('rebuild.part') is not null as usable
       from public.rebuild_job`,
   );
   const row = rows[0];

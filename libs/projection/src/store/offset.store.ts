@@ -16,6 +16,8 @@ export interface Fence {
   version: number;
   /** What scenarios and alerts wait for, as `kind:name`. */
   listeners: string[];
+  /** The number of the latest erased key; 0 while nobody was ever erased. */
+  erased: number;
 }
 
 /**
@@ -27,7 +29,8 @@ export async function takeFence(client: Queryable, topic: Topic, partition: numb
     name: 'leadfold-fence',
     text: `select next, stopped, nextval('batch_id_seq') as batch,
         (select version from rulebook_publish order by id desc limit 1) as version,
-        (select coalesce(array_agg(kind || ':' || name), '{}') from listener) as listeners
+        (select coalesce(array_agg(kind || ':' || name), '{}') from listener) as listeners,
+        (select coalesce(max(nr), 0) from erased_key) as erased
       from partition_offset where topic = $1 and partition = $2 for update`,
     values: [topic, partition],
   });
