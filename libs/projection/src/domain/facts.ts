@@ -212,6 +212,11 @@ export class LeadFacts implements Facts, StageFacts {
     return low;
   }
 
+  /** Bounds of the engagement of every day until `day`, if nothing happens; `day` within the horizon. */
+  engagementUntil(day: LocalDay): { least: number; greatest: number } {
+    return { least: this.extreme(day, true), greatest: this.extreme(day, false) };
+  }
+
   /** The least (or greatest) engagement that any day until `day` may have; several thresholds ask for the same days. */
   private extreme(day: LocalDay, least: boolean): number {
     const known = least ? this.leastOn : this.greatestOn;
