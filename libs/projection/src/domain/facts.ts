@@ -2,6 +2,7 @@ import {
   approvalPrefix,
   isKnown,
   never,
+  type AccountFacts,
   SignalReader,
   type Axis,
   type Band,
@@ -44,6 +45,8 @@ export const horizonDays = 400;
 export class LeadFacts implements Facts, StageFacts {
   state!: LeadState;
   memory!: LeadMemory;
+  /** Nothing that the rulebook derives of a lead reads it. */
+  account: AccountFacts | undefined;
   today!: LocalDay;
   engagement = 0;
   fit = 0;
