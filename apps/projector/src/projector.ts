@@ -105,6 +105,12 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
         this.counted.observe(batch.topic, startedAt);
         return outcome;
       },
+      batches: async (together) => {
+        const startedAt = performance.now();
+        const outcomes = await handlers.batches!(together);
+        this.counted.observe(together[0]!.topic, startedAt);
+        return outcomes;
+      },
     };
   }
 

@@ -61,6 +61,12 @@ export interface ConsumerHandlers {
   assigned(bounds: PartitionBounds): Promise<{ start: number } | { stop: string }>;
   /** One call at a time per partition, different partitions concurrently up to `concurrency`, one more where the first of several topics has something. Throwing retries the same batch with back-off. */
   batch(batch: RecordBatch, signal: AbortSignal): Promise<BatchOutcome>;
+  /**
+   * Batches of several partitions of one topic that wait at the same time, `maxRecords` together at the most; one outcome for
+   * each. Throwing retries each with back-off. Without it they come one
+   * after the other.
+   */
+  batches?(batches: RecordBatch[]): Promise<BatchOutcome[]>;
   /** A fetch was answered, empty ones included: the consumer is alive. */
   alive(): void;
 }

@@ -32,6 +32,7 @@ export function partitionHandlers(
       return { stop: reason };
     },
     batch: (batch) => batches.apply(batch),
+    batches: (together) => batches.applyTogether(together),
     alive,
   };
 }

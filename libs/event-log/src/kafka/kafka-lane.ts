@@ -1,5 +1,7 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { partitionCount } from '../port.js';
 import { RecordReader } from './encoded-records.js';
+import { Gathering, type Waiting } from './gathering.js';
 import { OffsetHints } from './offset-hints.js';
 import { Places, type Place } from './places.js';
 import type { LaneOptions } from './surroundings.js';
@@ -13,6 +15,7 @@ export class KafkaLane {
   private readonly consumer: Consumer;
   private readonly places: Places;
   private readonly hints: OffsetHints;
+  private readonly gathering: Gathering;
   private readonly name: string;
   private readonly stopping = new AbortController();
   private readonly timers = new Set<NodeJS.Timeout>();
@@ -29,6 +32,7 @@ export class KafkaLane {
       retry: { retries: 8, initialRetryTime: 100, multiplier: 2, maxRetryTime: 2_000 },
     });
     this.places = new Places(own, this.consumer, this.name);
+    this.gathering = new Gathering(own, this.stopping.signal);
     this.hints = new OffsetHints(this.consumer, this.name, own.log);
   }
 
@@ -62,7 +66,8 @@ export class KafkaLane {
     await this.consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: this.own.options.concurrency,
+      // how many are at work at a time, the lanes say
+      partitionsConsumedConcurrently: partitionCount,
       eachBatch: (payload) => this.take(payload),
     });
     await Promise.race([joined, crashed]);
@@ -103,21 +108,21 @@ export class KafkaLane {
 
   private async handOut(payload: EachBatchPayload, place: Place, fetchedAt: number): Promise<void> {
     const { batch } = payload;
-    const { handlers, lane, lanes, options, topic } = this.own;
+    const { lane, lanes, topic } = this.own;
     const highWatermark = Number(batch.highWatermark);
-    const { signal } = place.lost;
     const reader = new RecordReader(batch.messages, fetchedAt);
-    while (!reader.done) {
-      const records = reader.take(options.maxRecords);
-      const nextPosition = reader.done ? Number(batch.lastOffset()) + 1 : records.at(-1)!.position + 1;
-      if (!(await lanes.enter(lane, signal))) return;
-      try {
-        const outcome = await handlers.batch(
-          { topic, partition: batch.partition, records, nextPosition, highWatermark },
-          signal,
-        );
+    let goesOn = true;
+    const waiting: Waiting = {
+      place,
+      slice: (most) => {
+        const records = reader.take(most);
+        const nextPosition = reader.done ? Number(batch.lastOffset()) + 1 : records.at(-1)!.position + 1;
+        return { topic, partition: batch.partition, records, nextPosition, highWatermark };
+      },
+      done: ({ nextPosition }, outcome) => {
+        goesOn = false;
         place.failures = 0;
-        if (signal.aborted) return;
+        if (place.lost.signal.aborted) return;
         if (outcome.kind === 'stop') return this.places.stop(place, outcome.reason);
         if (outcome.kind === 'seek') return this.places.seek(place, outcome.position);
         place.next = outcome.next;
@@ -125,12 +130,14 @@ export class KafkaLane {
         if (outcome.next !== nextPosition) return this.places.seek(place, outcome.next);
         payload.resolveOffset(String(nextPosition - 1));
         this.hints.note(batch.partition, nextPosition);
-      } catch (error) {
-        return this.backOff(place, error as Error);
-      } finally {
-        lanes.leave();
-      }
-    }
+        goesOn = true;
+      },
+      failed: (error) => {
+        goesOn = false;
+        this.backOff(place, error);
+      },
+    };
+    while (goesOn && !reader.done && !place.lost.signal.aborted) await this.gathering.hand(waiting);
   }
 
   /** The same batch again, later; other partitions go on meanwhile. */

@@ -2,11 +2,12 @@ import type { BatchOutcome, RecordBatch } from '#libs/event-log';
 import { isFact } from './judgement.projection.js';
 import { classifySqlFailure, fp, inPipelinedTransaction, sqlStateOf, type Logger, type Pool } from '#libs/platform';
 import type { ProjectionContext } from '../projection-context.js';
-import { countConflicts } from '../store/event.store.js';
-import { advanceOffset, stopPartition, type BatchCounts } from '../store/offset.store.js';
+import { conflictsAmong } from '../store/event.store.js';
+import { advanceOffsets, stopPartition, type BatchCounts } from '../store/offset.store.js';
 import { quarantine } from '../store/quarantine.store.js';
 import { decodeBatch, type DecodedBatch } from './decode.js';
-import { assertKnown, ErasedKeys, ErasedMoved, type TakenOut } from './erased-keys.js';
+import { assertKnown, ErasedKeys, ErasedMoved } from './erased-keys.js';
+import { countParts, type Part } from './part.js';
 import { firstRound, FenceMoved } from './first-round.projection.js';
 import { RepeatBatch } from './repeat.js';
 import { runStep, type StepDone } from './run-step.projection.js';
@@ -29,7 +30,7 @@ interface Isolation {
 const mostRepeats = 100;
 const wakeRelay = { name: 'leadfold-wake-relay', text: 'notify leadfold_outbox' };
 
-/** Kafka to PostgreSQL: one batch of one partition is one transaction. */
+/** Kafka to PostgreSQL: a batch, or the batches of several partitions that came together, is one transaction. */
 export class BatchProjection {
   private readonly soughtBack = new Map<string, number>();
   private readonly erased = new ErasedKeys();
@@ -44,71 +45,85 @@ export class BatchProjection {
   /** Throws what only time can heal; the consumer then brings the same batch again. */
   async apply(batch: RecordBatch): Promise<BatchOutcome> {
     let isolation: Isolation = { savepoints: false, limit: Infinity };
-    let from = batch.records[0]?.position ?? batch.nextPosition;
-    let repeats = 0;
+    let from = startOf(batch);
     for (;;) {
       const decoded = decodeBatch(limited(batch, from, isolation.limit), from);
       if (decoded === 'gap') return this.seekBack(batch, from);
       const takenOut = this.erased.takeOut(decoded);
       if (isolation.poison) condemn(decoded, isolation.poison);
       try {
-        const applied = await this.attempt(batch, decoded, from, takenOut, isolation.savepoints);
-        fp('projector.after_commit');
-        this.soughtBack.delete(`${batch.topic}/${batch.partition}`);
-        this.onApplied(batch, applied, repeats);
-        return { kind: 'done', next: applied.next };
+        const [outcome] = await this.commit([{ batch, from, decoded, takenOut }], isolation.savepoints);
+        return outcome!;
       } catch (error) {
         if (error instanceof FenceMoved) {
           if (error.fence.stopped !== null) return { kind: 'stop', reason: error.fence.stopped };
           from = error.fence.next;
         } else if (error instanceof ErasedMoved) await this.erased.learn(this.pool);
-        else if (error instanceof RepeatBatch || classifySqlFailure(error) === 'conflict') {
-          repeats += 1;
-          if (repeats > mostRepeats) throw error;
-          await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(5 * repeats, 100)));
-        } else if (isRecordsFault(error)) isolation = this.narrow(batch, isolation, error as Error);
+        else if (isRecordsFault(error)) isolation = this.narrow(batch, isolation, error as Error);
         else throw error;
       }
     }
   }
 
-  private async attempt(
-    batch: RecordBatch,
-    decoded: DecodedBatch,
-    from: number,
-    takenOut: TakenOut,
-    isolate: boolean,
-  ): Promise<Applied> {
-    const { topic, partition } = batch;
-    return inPipelinedTransaction(this.pool, async (client): Promise<Applied> => {
-      const { fence, waiting, places, ...stored } = await firstRound(client, batch, decoded, from, isolate);
-      assertKnown(takenOut, fence.erased);
+  /** Of one topic. Each by itself as soon as anything about one of them is out of the ordinary. */
+  async applyTogether(batches: readonly RecordBatch[]): Promise<BatchOutcome[]> {
+    const parts = batches.flatMap((batch): Part[] => {
+      const from = startOf(batch);
+      const decoded = decodeBatch(batch, from);
+      return decoded === 'gap' ? [] : [{ batch, from, decoded, takenOut: this.erased.takeOut(decoded) }];
+    });
+    try {
+      return await this.commit(parts, false);
+    } catch (error) {
+      const settledAlone = error instanceof FenceMoved || error instanceof ErasedMoved || isRecordsFault(error);
+      if (!settledAlone) throw error;
+      const outcomes: BatchOutcome[] = [];
+      for (const batch of batches) outcomes.push(await this.apply(batch));
+      return outcomes;
+    }
+  }
+
+  private async commit(parts: readonly Part[], isolate: boolean): Promise<BatchOutcome[]> {
+    for (let repeats = 0; ; repeats += 1)
+      try {
+        const applied = await this.attempt(parts, isolate);
+        fp('projector.after_commit');
+        return parts.map(({ batch }, index) => {
+          this.soughtBack.delete(`${batch.topic}/${batch.partition}`);
+          this.onApplied(batch, applied[index]!, repeats);
+          return { kind: 'done', next: applied[index]!.next };
+        });
+      } catch (error) {
+        const conflict = error instanceof RepeatBatch || classifySqlFailure(error) === 'conflict';
+        if (!conflict || repeats >= mostRepeats) throw error;
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(5 * (repeats + 1), 100)));
+      }
+  }
+
+  private attempt(parts: readonly Part[], isolate: boolean): Promise<Applied[]> {
+    return inPipelinedTransaction(this.pool, async (client): Promise<Applied[]> => {
+      const { opened, waiting, places, ...stored } = await firstRound(client, parts, isolate);
+      for (const { takenOut } of parts) assertKnown(takenOut, opened.erased);
       const fresh = stored.fresh.map(({ event }) => event);
-      const counting = countConflicts(client, stored.duplicates);
-      client.later(counting);
-      const poison = [...decoded.poison, ...stored.poison];
-      client.later(quarantine(client, batch, fence.batch, poison));
+      const comparing = conflictsAmong(client, stored.duplicates);
+      client.later(comparing);
+      for (const { batch, decoded } of parts)
+        client.later(quarantine(client, batch, opened.batch, [...decoded.poison, ...stored.poison]));
       const done = await runStep({
         client,
         context: this.context,
-        rulebook: await this.context.rulebook(client, fence.version),
-        batch: fence.batch,
-        listeners: new Set(fence.listeners),
+        rulebook: await this.context.rulebook(client, opened.version),
+        batch: opened.batch,
+        listeners: new Set(opened.listeners),
         fresh,
         question: { fresh: fresh.filter((event) => !isFact(event)), waiting, freshIds: idsOf(fresh) },
         places,
       });
-      const counts = {
-        stored: fresh.length,
-        quarantined: poison.length,
-        duplicates: stored.duplicates.length,
-        dropped: takenOut.dropped,
-        conflicts: await counting,
-      };
+      const advances = countParts(parts, stored, await comparing);
       if (done.notices > 0) client.later(client.query(wakeRelay));
-      await advanceOffset(client, topic, partition, from, decoded.end, counts);
+      await advanceOffsets(client, parts[0]!.batch.topic, advances);
       fp('projector.before_commit');
-      return { next: decoded.end, counts, done };
+      return advances.map(({ to, counts }) => ({ next: to, counts, done }));
     });
   }
 
@@ -145,6 +160,7 @@ export class BatchProjection {
   }
 }
 
+const startOf = (batch: RecordBatch): number => batch.records[0]?.position ?? batch.nextPosition;
 const idsOf = (events: readonly { id: string }[]): Set<string> => new Set(events.map((event) => event.id));
 
 /** A database error of a data class, or an error of our own code over one record; never a connection or a full disk (I15). */

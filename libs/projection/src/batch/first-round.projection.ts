@@ -1,12 +1,11 @@
-import type { RecordBatch } from '#libs/event-log';
 import { primaryKeyOf, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
 import type { Queryable, StatementPipeline } from '#libs/platform';
 import { rulebookLock } from '../rulebook.store.js';
 import { readPlaces, type KeyPlaces } from '../store/identity.store.js';
-import { takeFence, type Fence } from '../store/offset.store.js';
-import type { DecodedBatch } from './decode.js';
+import { takeFences, type Fence, type OpenedBatch } from '../store/offset.store.js';
 import { identityChange } from './identity-change.js';
 import { isFact, nothingJudged, waitingFor } from './judgement.projection.js';
+import type { Part } from './part.js';
 import { arrivalsOf, storeEvents, type StoredBatch } from './store-events.js';
 
 /** The partition's row says otherwise than was assumed: everything is undone, and done again from where the row says. */
@@ -17,32 +16,30 @@ export class FenceMoved extends Error {
 }
 
 export interface FirstRound extends StoredBatch {
-  fence: Fence;
+  opened: OpenedBatch;
   /** Judgements that wait for one of the fresh events. */
   waiting: { event: string; target: string }[];
   places: KeyPlaces;
 }
 
 /**
- * One journey to the server: the locks, the events and who their keys are. The records were decoded for a fence at `from`;
- * nearly always it stands there, and nothing has to be asked before storing.
+ * One journey to the server: the locks, the events and who their keys are. The records were decoded for fences at `from`;
+ * nearly always they stand there, and nothing has to be asked before storing.
  */
-export async function firstRound(
-  db: StatementPipeline,
-  { topic, partition }: RecordBatch,
-  decoded: DecodedBatch,
-  from: number,
-  isolate: boolean,
-): Promise<FirstRound> {
+export async function firstRound(db: StatementPipeline, parts: readonly Part[], isolate: boolean): Promise<FirstRound> {
   db.later(lockRulebookShared(db));
-  const fencing = takeFence(db, topic, partition);
+  const fencing = takeFences(
+    db,
+    parts[0]!.batch.topic,
+    parts.map(({ batch }) => batch.partition),
+  );
   // halves are tried one after the other: nothing may be asked between them
-  if (isolate) assertAt(await fencing, from);
-  const arrivals = arrivalsOf(decoded);
+  if (isolate) assertFences(await fencing, parts);
+  const arrivals = arrivalsOf(parts);
   const events = arrivals.first.map(({ event }) => event);
   const storing = storeEvents(db, arrivals, isolate);
   if (isolate) await storing;
-  const [fence, stored, waiting, places] = await Promise.all([
+  const [opened, stored, waiting, places] = await Promise.all([
     fencing,
     storing,
     waitingFor(
@@ -51,14 +48,18 @@ export async function firstRound(
     ),
     readPlaces(db, [...keysOf(events)]),
   ]);
-  assertAt(fence, from);
-  if (waiting.length === 0) return { ...stored, fence, waiting, places };
+  assertFences(opened, parts);
+  if (waiting.length === 0) return { ...stored, opened, waiting, places };
   const fresh = new Set(stored.fresh.map(({ event }) => event.id));
-  return { ...stored, fence, waiting: waiting.filter(({ target }) => fresh.has(target)), places };
+  return { ...stored, opened, waiting: waiting.filter(({ target }) => fresh.has(target)), places };
 }
 
-function assertAt(fence: Fence, from: number): void {
-  if (fence.stopped !== null || fence.next !== from) throw new FenceMoved(fence);
+function assertFences(opened: OpenedBatch | undefined, parts: readonly Part[]): asserts opened is OpenedBatch {
+  for (const { batch, from } of parts) {
+    const fence = opened?.fences.get(batch.partition);
+    if (!fence) throw new Error(`partition ${batch.topic}/${batch.partition} has no offset row`);
+    if (fence.stopped !== null || fence.next !== from) throw new FenceMoved(fence);
+  }
 }
 
 /** Every key that these events can name while nobody has judged them. */

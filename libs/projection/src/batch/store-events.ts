@@ -1,10 +1,10 @@
 import { classifySqlFailure, sqlStateOf, type Queryable } from '#libs/platform';
-import { insertEvents, type IncomingEvent } from '../store/event.store.js';
+import { insertEvents } from '../store/event.store.js';
 import type { DecodedBatch, Poison } from './decode.js';
 
-type Arrived = DecodedBatch['events'][number];
+export type Arrived = DecodedBatch['events'][number];
 
-/** A batch's events by id: each once, and those that the same batch holds again. */
+/** A transaction's events by id: each once, and those that it holds again. */
 export interface Arrivals {
   first: Arrived[];
   repeated: Arrived[];
@@ -12,19 +12,20 @@ export interface Arrivals {
 
 export interface StoredBatch {
   /** Newly stored, in order of arrival. */
-  fresh: IncomingEvent[];
-  duplicates: IncomingEvent[];
+  fresh: Arrived[];
+  duplicates: Arrived[];
   poison: Poison[];
 }
 
-export function arrivalsOf({ events }: DecodedBatch): Arrivals {
+export function arrivalsOf(parts: Iterable<{ decoded: DecodedBatch }>): Arrivals {
   const ids = new Set<string>();
   const arrivals: Arrivals = { first: [], repeated: [] };
-  for (const arrived of events) {
-    if (ids.has(arrived.event.id)) arrivals.repeated.push(arrived);
-    else arrivals.first.push(arrived);
-    ids.add(arrived.event.id);
-  }
+  for (const { decoded } of parts)
+    for (const arrived of decoded.events) {
+      if (ids.has(arrived.event.id)) arrivals.repeated.push(arrived);
+      else arrivals.first.push(arrived);
+      ids.add(arrived.event.id);
+    }
   return arrivals;
 }
 

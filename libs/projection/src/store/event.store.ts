@@ -75,11 +75,14 @@ export async function insertEvents(client: Queryable, incoming: readonly Incomin
 }
 
 /**
- * I5: how many of these ids are stored with another type or body. A retry's recomputed times are not another body. Compared
+ * I5: which of these ids are stored with another type or body. A retry's recomputed times are not another body. Compared
  * here, not in SQL: a body that PostgreSQL refuses must not fail the batch for being a duplicate.
  */
-export async function countConflicts(client: Queryable, duplicates: readonly IncomingEvent[]): Promise<number> {
-  if (duplicates.length === 0) return 0;
+export async function conflictsAmong<T extends IncomingEvent>(
+  client: Queryable,
+  duplicates: readonly T[],
+): Promise<T[]> {
+  if (duplicates.length === 0) return [];
   const result = await client.query<{ id: string; type: string; body: JsonObject }>({
     name: 'leadfold-read-duplicates',
     text: 'select id, type, body from event where id = any($1::uuid[])',
@@ -89,7 +92,7 @@ export async function countConflicts(client: Queryable, duplicates: readonly Inc
   return duplicates.filter(
     ({ event, body }) =>
       stored.get(event.id) !== `${event.type} ${comparable(JSON.parse(body.toString()) as JsonObject)}`,
-  ).length;
+  );
 }
 
 /** What each delivery of one message has of its own: when it was sent and received, and from where. */

@@ -1,5 +1,6 @@
 import type { Topic } from '#libs/event-log';
 import type { Queryable } from '#libs/platform';
+import { plainArray } from './arrays.js';
 
 export interface BatchCounts {
   stored: number;
@@ -12,6 +13,14 @@ export interface BatchCounts {
 export interface Fence {
   next: number;
   stopped: string | null;
+}
+
+export interface OpenedBatch extends Batch {
+  /** By partition. */
+  fences: Map<number, Fence>;
+}
+
+export interface Batch {
   batch: number;
   version: number;
   /** What scenarios and alerts wait for, as `kind:name`. */
@@ -20,32 +29,36 @@ export interface Fence {
   erased: number;
 }
 
+const ofBatch = `(select nextval('batch_id_seq')) as batch,
+  (select version from rulebook_publish order by id desc limit 1) as version,
+  (select coalesce(array_agg(kind || ':' || name), '{}') from listener) as listeners,
+  (select coalesce(max(nr), 0) from erased_key) as erased`;
+
 /**
- * Locks the partition: whoever holds this row is the only one who applies it, and the other finds `next` moved on. The live
- * rulebook is read here because its shared lock was taken in an earlier statement.
+ * Locks partitions, in order: whoever holds such a row is the only one who applies it, and the other finds `next` moved on.
+ * The live rulebook is read here because its shared lock was taken in an earlier statement.
  */
-export async function takeFence(client: Queryable, topic: Topic, partition: number): Promise<Fence> {
-  const result = await client.query<Fence>({
-    name: 'leadfold-fence',
-    text: `select next, stopped, nextval('batch_id_seq') as batch,
-        (select version from rulebook_publish order by id desc limit 1) as version,
-        (select coalesce(array_agg(kind || ':' || name), '{}') from listener) as listeners,
-        (select coalesce(max(nr), 0) from erased_key) as erased
-      from partition_offset where topic = $1 and partition = $2 for update`,
-    values: [topic, partition],
+export async function takeFences(
+  client: Queryable,
+  topic: Topic,
+  partitions: readonly number[],
+): Promise<OpenedBatch | undefined> {
+  const result = await client.query<Fence & Batch & { partition: number }>({
+    name: 'leadfold-fences',
+    text: `select partition, next, stopped, ${ofBatch}
+      from partition_offset where topic = $1 and partition = any($2::int[]) order by partition for update`,
+    values: [topic, plainArray(partitions)],
   });
-  const fence = result.rows[0];
-  if (!fence) throw new Error(`partition ${topic}/${partition} has no offset row`);
-  return fence;
+  const [row] = result.rows;
+  if (!row) return undefined;
+  // a row that had to be waited for is read anew, with a new number: the connection's last one is the batch's
+  const batch = Math.max(...result.rows.map((each) => each.batch));
+  return { ...row, batch, fences: new Map(result.rows.map((each) => [each.partition, each])) };
 }
 
 /** The same for work that no record brought: reviews and sweeps. */
-export async function openBatch(client: Queryable): Promise<Pick<Fence, 'batch' | 'version' | 'listeners'>> {
-  const result = await client.query<Pick<Fence, 'batch' | 'version' | 'listeners'>>({
-    name: 'leadfold-open-batch',
-    text: `select nextval('batch_id_seq') as batch, (select version from rulebook_publish order by id desc limit 1) as version,
-      (select coalesce(array_agg(kind || ':' || name), '{}') from listener) as listeners`,
-  });
+export async function openBatch(client: Queryable): Promise<Batch> {
+  const result = await client.query<Batch>({ name: 'leadfold-open-batch', text: `select ${ofBatch}` });
   return result.rows[0]!;
 }
 
@@ -76,36 +89,38 @@ export async function prepareOffset(
   return result.rows[0]!;
 }
 
-/** The row lock is the fence; the comparison only asserts it. */
-export async function advanceOffset(
-  client: Queryable,
-  topic: Topic,
-  partition: number,
-  from: number,
-  to: number,
-  counts: BatchCounts,
-): Promise<void> {
-  const consumed = counts.stored + counts.quarantined + counts.duplicates + counts.dropped;
+export interface Advance {
+  partition: number;
+  from: number;
+  to: number;
+  counts: BatchCounts;
+}
+
+/** The row locks are the fence; the comparison only asserts it. */
+export async function advanceOffsets(client: Queryable, topic: Topic, advances: readonly Advance[]): Promise<void> {
+  const column = (read: (advance: Advance) => number): string => plainArray(advances.map(read));
   const result = await client.query({
-    name: 'leadfold-advance-offset',
-    text: `update partition_offset set next = $4, consumed = consumed + $5, stored = stored + $6, quarantined = quarantined + $7,
-        duplicates = duplicates + $8, dropped = dropped + $9, conflicts = conflicts + $10
-      where topic = $1 and partition = $2 and next = $3 and $4 >= next`,
+    name: 'leadfold-advance-offsets',
+    text: `update partition_offset o set next = t.next, consumed = consumed + t.stored + t.quarantined + t.duplicates + t.dropped,
+        stored = o.stored + t.stored, quarantined = o.quarantined + t.quarantined, duplicates = o.duplicates + t.duplicates,
+        dropped = o.dropped + t.dropped, conflicts = o.conflicts + t.conflicts
+      from unnest($2::int[], $3::bigint[], $4::bigint[], $5::int[], $6::int[], $7::int[], $8::int[], $9::int[])
+        as t(partition, before, next, stored, quarantined, duplicates, dropped, conflicts)
+      where o.topic = $1 and o.partition = t.partition and o.next = t.before and t.next >= o.next`,
     values: [
       topic,
-      partition,
-      from,
-      to,
-      consumed,
-      counts.stored,
-      counts.quarantined,
-      counts.duplicates,
-      counts.dropped,
-      counts.conflicts,
+      column(({ partition }) => partition),
+      column(({ from }) => from),
+      column(({ to }) => to),
+      column(({ counts }) => counts.stored),
+      column(({ counts }) => counts.quarantined),
+      column(({ counts }) => counts.duplicates),
+      column(({ counts }) => counts.dropped),
+      column(({ counts }) => counts.conflicts),
     ],
   });
-  if (result.rowCount !== 1)
-    throw new Error(`offset of ${topic}/${partition} is not ${from} although its row was locked`);
+  if (result.rowCount !== advances.length)
+    throw new Error(`an offset of ${topic} is not where it was although its row was locked`);
 }
 
 export async function stopPartition(db: Queryable, topic: string, partition: number, reason: string): Promise<void> {
