@@ -43,6 +43,8 @@ create table erased_key (
   nr bigint generated always as identity primary key,
   erasure uuid not null references erasure (id),
   hash text not null,
+  -- cheap to compute: spares the hash of nearly every key that is looked up
+  sieve int not null,
   occurred_before timestamptz not null,
   received_before timestamptz not null,
   owned_from timestamptz,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { eventIdOf, driveClock, newId, type Pool } from '#libs/platform';
 import type { LeadEvent } from '#libs/leads/domain';
 import { addressHash, liftErasure, suppress } from '#libs/nurture';
-import { readLead, verify } from '#libs/projection';
+import { readLead, rebuild, verify } from '#libs/projection';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { canonicalLeads, emptyTables, Projecting } from '../projection/projecting.js';
 import { publishTestRulebook } from '../projection/test-rulebook.js';
@@ -174,6 +174,24 @@ test('what another person’s events say about the address goes, and that person
   expect(proof.removed['facts']).toBe(2);
   expect(linesNaming(await dumpOf(db.pool), ['"hal@x.jp"', 'e:hal@x.jp'])).toEqual([]);
   expect((await db.pool.query("select 1 from event where email = 'gil@x.jp' and kind <> 'decision'")).rowCount).toBe(2);
+  await sound();
+});
+
+test('S11: an unfinished rebuild forgets them, too, and one that follows is right', async () => {
+  await projecting.apply([
+    identify(90, 'desk', 'ida@x.jp'),
+    event(80, { anonymousId: 'desk' }),
+    event(70, { email: 'jon@x.jp' }),
+  ]);
+  // stopped as soon as its tables hold what it has folded
+  let steps = 0;
+  const stopped = () => steps++ > 1;
+  await expect(rebuild(projecting.pool, projecting.context, { stopped })).rejects.toThrow();
+  expect(linesNaming(await dumpOf(db.pool), ['ida@x.jp']).some((line) => line.includes('in rebuild.'))).toBe(true);
+  await erase(projecting, { key: 'e:ida@x.jp' });
+  expect(linesNaming(await dumpOf(db.pool), ['ida@x.jp', '"desk"'])).toEqual([]);
+  await rebuild(projecting.pool, projecting.context);
+  expect(linesNaming(await dumpOf(db.pool), ['ida@x.jp', '"desk"'])).toEqual([]);
   await sound();
 });
 

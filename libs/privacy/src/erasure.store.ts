@@ -1,4 +1,4 @@
-import { deliveryKey, erasedHash, judgedKey, type SubjectKey } from '#libs/leads/domain';
+import { deliveryKey, erasedHash, judgedKey, sieveOf, type SubjectKey } from '#libs/leads/domain';
 import { databaseNow, newId, type Queryable } from '#libs/platform';
 import type { LeadRef, Person } from '#libs/projection';
 import type { ErasureProof, ErasureRequest } from './domain/index.js';
@@ -76,13 +76,15 @@ export async function writeErasedKeys(db: Queryable, id: string, person: Person,
   ];
   await db.query("delete from erased_key where erasure = $1 and received_before <> 'infinity'", [id]);
   await db.query(
-    `insert into erased_key (erasure, hash, occurred_before, received_before, owned_from, owned_until)
-     select $1, hash, $2, $3, owned_from, owned_until from unnest($4::text[], $5::timestamptz[], $6::timestamptz[]) as t(hash, owned_from, owned_until)`,
+    `insert into erased_key (erasure, hash, sieve, occurred_before, received_before, owned_from, owned_until)
+     select $1, hash, sieve, $2, $3, owned_from, owned_until
+     from unnest($4::text[], $5::timestamptz[], $6::timestamptz[], $7::int[]) as t(hash, owned_from, owned_until, sieve)`,
     [
       ...[id, before, new Date(Math.max(before.getTime(), logUntil.getTime()))],
       rows.map((row) => erasedHash(row.key)),
       rows.map((row) => row.from),
       rows.map((row) => row.until),
+      rows.map((row) => sieveOf(row.key)),
     ],
   );
 }
@@ -93,11 +95,12 @@ export async function writeErasedIds(
   id: string,
   { deliveries = [], events = [] }: { deliveries?: string[]; events?: string[] },
 ): Promise<void> {
-  const hashes = [...deliveries.map(deliveryKey), ...events.map(judgedKey)].map(erasedHash);
-  if (hashes.length === 0) return;
+  const names = [...deliveries.map(deliveryKey), ...events.map(judgedKey)];
+  if (names.length === 0) return;
   await db.query(
-    `insert into erased_key (erasure, hash, occurred_before, received_before) select $1, hash, 'infinity', 'infinity' from unnest($2::text[]) as t(hash)`,
-    [id, hashes],
+    `insert into erased_key (erasure, hash, sieve, occurred_before, received_before)
+     select $1, hash, sieve, 'infinity', 'infinity' from unnest($2::text[], $3::int[]) as t(hash, sieve)`,
+    [id, names.map(erasedHash), names.map(sieveOf)],
   );
 }
 

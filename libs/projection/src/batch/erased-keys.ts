@@ -9,7 +9,7 @@ const ms = (column: string, unset: string): string =>
 /** All that may still meet a record: the log may be read again from a restored offset. */
 export async function readErased(db: Queryable): Promise<ErasedIndex> {
   const result = await db.query<ErasedKey>(
-    `select hash, ${ms('occurred_before', 'infinity')} as "occurredBefore", ${ms('received_before', 'infinity')} as "receivedBefore",
+    `select hash, sieve, ${ms('occurred_before', 'infinity')} as "occurredBefore", ${ms('received_before', 'infinity')} as "receivedBefore",
         ${ms('owned_from', '-infinity')} as "ownedFrom", ${ms('owned_until', 'infinity')} as "ownedUntil"
       from erased_key where received_before > leadfold_now()`,
   );
