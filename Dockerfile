@@ -24,4 +24,4 @@ COPY --from=build /app/package.json /app/package-lock.json ./
 COPY --from=build /app/libs ./libs
 COPY --from=build /app/tools/healthy.mjs ./tools/healthy.mjs
 USER node
-CMD ["node", "--enable-source-maps", "dist/apps/api/src/main.js"]
+CMD ["node", "dist/apps/api/src/main.js"]

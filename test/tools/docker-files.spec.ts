@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals';
 import { Ajv2019, type AnySchema } from 'ajv/dist/2019.js';
 import { parse } from 'yaml';
 import { loadSchemas } from '#tools/env-example/generate';
+import { flagsOf, memoryEnv } from '#tools/supervisor/app-flags';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const read = (file: string) => fs.readFileSync(path.join(root, file), 'utf8');
@@ -55,7 +56,17 @@ test('every variable that an app gets is one that some config schema knows', asy
   const given = ['collector', 'projector', 'worker', 'api'].flatMap((app) =>
     Object.keys(compose.services[app]!.environment ?? {}),
   );
-  expect(given.filter((name) => name !== 'NODE_ENV' && !known.has(name))).toEqual([]);
+  expect(given.filter((name) => !['NODE_ENV', ...Object.keys(memoryEnv)].includes(name) && !known.has(name))).toEqual(
+    [],
+  );
+});
+
+test('an app is started with the same flags in a container as by npm start', () => {
+  for (const app of ['collector', 'projector', 'worker', 'api'] as const) {
+    const { command, environment } = compose.services[app]!;
+    expect(command).toEqual(['node', ...flagsOf(app), `dist/apps/${app}/src/main.js`]);
+    expect(Object.entries(memoryEnv).map(([name]) => String(environment![name]))).toEqual(Object.values(memoryEnv));
+  }
 });
 
 test('every program that compose starts has its source here', () => {

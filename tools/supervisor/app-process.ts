@@ -3,8 +3,9 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../project.js';
+import { flagsOf, memoryEnv, type AppName } from './app-flags.js';
 
-export type AppName = 'collector' | 'projector' | 'worker' | 'api';
+export type { AppName } from './app-flags.js';
 
 export interface AppSpec {
   /** Unique in the system: `projector`, `projector-2`, … */
@@ -55,9 +56,9 @@ export class AppProcess {
     const startedAt = performance.now();
     const script = path.join(projectRoot, 'dist', 'apps', this.spec.app, 'src', 'main.js');
     // a group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops the apps in order
-    const child = spawn(process.execPath, ['--enable-source-maps', script], {
+    const child = spawn(process.execPath, [...flagsOf(this.spec.app), script], {
       cwd: projectRoot,
-      env: { ...this.env, ...this.spec.env },
+      env: { ...memoryEnv, ...this.env, ...this.spec.env },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

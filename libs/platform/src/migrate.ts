@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { DataSource, type MixedList } from 'typeorm';
+import type { MixedList } from 'typeorm';
 import { refuseDrivenClock } from './clock.js';
 import type { Queryable } from './database.js';
 import { DomainError } from './domain/index.js';
@@ -11,6 +11,8 @@ import { advisoryLocks } from './locks.js';
  */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- the type TypeORM asks for
 export async function migrate(url: string, migrations: MixedList<Function>): Promise<string[]> {
+  // every process imports this file, and only `leadfold migrate` runs migrations
+  const { DataSource } = await import('typeorm');
   const source = new DataSource({
     type: 'postgres',
     url,

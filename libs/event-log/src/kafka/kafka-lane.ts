@@ -28,7 +28,7 @@ export class KafkaLane {
       sessionTimeout: 10_000,
       heartbeatInterval: heartbeatMs,
       minBytes: 1,
-      maxWaitTimeInMs: 500,
+      maxWaitTimeInMs: 1_000,
       retry: { retries: 8, initialRetryTime: 100, multiplier: 2, maxRetryTime: 2_000 },
     });
     this.places = new Places(own, this.consumer, this.name);

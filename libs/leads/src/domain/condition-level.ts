@@ -11,7 +11,6 @@ type LevelCondition = Exclude<
   | { attribute: unknown }
   | { signal: unknown }
   | { qualification: unknown }
-  | { account: unknown }
 >;
 
 export const tenths = (points: number): number => Math.round(points * 10);
@@ -29,16 +28,14 @@ export function levelLeaf(node: LevelCondition, context: ConditionContext): Leaf
   return consentLeaf(node.consent, node.state ?? 'granted');
 }
 
-export function scaledToTenths(comparison: Comparison): Comparison {
+function axisLeaf(axis: Axis, comparison: Comparison): Leaf {
   const scaled: Comparison = {};
   for (const [test, points] of Object.entries(comparison) as [keyof Comparison, number | undefined][])
     if (points !== undefined) scaled[test] = tenths(points);
-  return scaled;
-}
-
-/** Stated as "at or above": gt t is at or above t + 1 tenth. */
-export const thresholdsOf = ({ gte, gt, lte, lt, eq }: Comparison): number[] =>
-  [
+  const ok = compiledComparison(scaled);
+  const { gte, gt, lte, lt, eq } = scaled;
+  // stated as "at or above": gt t is at or above t + 1 tenth
+  const thresholds = [
     gte,
     lt,
     gt === undefined ? gt : gt + 1,
@@ -46,11 +43,6 @@ export const thresholdsOf = ({ gte, gt, lte, lt, eq }: Comparison): number[] =>
     eq,
     eq === undefined ? eq : eq + 1,
   ].filter((threshold) => threshold !== undefined);
-
-function axisLeaf(axis: Axis, comparison: Comparison): Leaf {
-  const scaled = scaledToTenths(comparison);
-  const ok = compiledComparison(scaled);
-  const thresholds = thresholdsOf(scaled);
   return {
     evaluate: (facts) => ok(facts[axis]),
     nextFlip: (facts) => Math.min(never, ...thresholds.map((threshold) => facts.crossingDay(axis, threshold))),

@@ -1,7 +1,6 @@
 import { classifySqlFailure, type Logger, type Pool, type Progress } from '#libs/platform';
 import type { ProjectionContext } from '../projection-context.js';
 import { refoldOnePending } from './refold-pending.projection.js';
-import { reviewAccounts } from './review-accounts.projection.js';
 import { reviewDue, reviewOlderRulebook } from './review.projection.js';
 import { sweepJudgements } from './sweep.projection.js';
 
@@ -17,14 +16,13 @@ export interface UpkeepOptions {
 }
 
 const fullReview = 500;
-const fullAccounts = 200;
 /** Everything flips at a day's first instant: takes rest as long as they took, so that midnight is spread over minutes. */
 const restMs = 100;
 /** Reviews yield to batches, but not for ever. */
 const longestYieldMs = 30_000;
 
 /**
- * What happens without an event: due reviews, waiting judgements, leads of an older rulebook, long refolds, companies. One piece of
+ * What happens without an event: due reviews, waiting judgements, leads of an older rulebook, long refolds. One piece of
  * each per round, at most half of the time, and projectors at random instants.
  */
 export class Upkeep {
@@ -56,12 +54,11 @@ export class Upkeep {
     const refolded = await refoldOnePending(pool, context);
     const due = await reviewDue(pool, context);
     const older = await reviewOlderRulebook(pool, context);
-    const accounts = await reviewAccounts(pool, context);
-    return refolded || due >= fullReview || older >= fullReview || accounts >= fullAccounts;
+    return refolded || due >= fullReview || older >= fullReview;
   }
 
   private async run(): Promise<void> {
-    const { log, progress, idleMs = 1_000 } = this.options;
+    const { log, progress, idleMs = 2_500 } = this.options;
     while (!this.stopping) {
       let more = false;
       const startedAt = performance.now();
