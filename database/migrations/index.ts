@@ -6,6 +6,7 @@ import { MailHits1795000000005 } from './1795000000005-mail-hits.js';
 import { StatedIdentity1795000000006 } from './1795000000006-stated-identity.js';
 import { RebuildBeside1795000000008 } from './1795000000008-rebuild-beside.js';
 import { Erasure1795000000009 } from './1795000000009-erasure.js';
+import { Accounts1795000000010 } from './1795000000010-accounts.js';
 import { HeldDecisions1795000000011 } from './1795000000011-held-decisions.js';
 import { EventsOfADay1795000000012 } from './1795000000012-events-of-a-day.js';
 
@@ -19,6 +20,7 @@ export const migrations = [
   StatedIdentity1795000000006,
   RebuildBeside1795000000008,
   Erasure1795000000009,
+  Accounts1795000000010,
   HeldDecisions1795000000011,
   EventsOfADay1795000000012,
 ];

@@ -148,6 +148,17 @@ const facts: fc.Arbitrary<Draft> = fc.oneof(
       .map(([key, otherKey]) => ({ type: 'apart' as const, ...keyFields(key), otherKey })),
   },
   {
+    weight: 1,
+    arbitrary: fc
+      .tuple(strongKey, fc.constantFrom('d:x.jp', 'd:y.co.jp', 'n:株式会社ミライ', null))
+      .map(([key, account]) => ({
+        type: 'account' as const,
+        name: account === null ? 'withdrawn' : 'assigned',
+        ...keyFields(key),
+        properties: (account === null ? {} : { account }) as JsonObject,
+      })),
+  },
+  {
     weight: 3,
     arbitrary: fc
       .record({

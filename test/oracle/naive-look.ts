@@ -141,6 +141,7 @@ export class NaiveLooker {
     if ('temperature' in node) return isLevel(['hot', 'warm', 'cold'], this.temperature(), node.temperature);
     if ('stage' in node)
       return isLevel(this.document.stages.map((stage) => stage.name).reverse(), this.stage, node.stage);
+    if ('account' in node) return false;
     if ('consent' in node) return this.state.consent[node.consent]?.value.state === (node.state ?? 'granted');
     if ('attribute' in node) return this.attributeHolds(node);
     if ('qualification' in node) return this.answersHold(node);

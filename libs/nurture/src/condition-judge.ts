@@ -1,6 +1,6 @@
 import { compileCondition, type CompiledCondition, type Condition } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
-import { checkNode, factsOf, liveRulebook, type CompiledRulebook } from '#libs/projection';
+import { checkNode, factsOf, liveRulebook, readCompanies, type CompiledRulebook } from '#libs/projection';
 import { nodesOf } from '#libs/segments/domain';
 import type { Vocabulary } from './domain/check-scenario.js';
 import type { ConditionJudge } from './lead-view.store.js';
@@ -8,15 +8,17 @@ import type { ConditionJudge } from './lead-view.store.js';
 const compiled = new WeakMap<Condition, { rulebook: CompiledRulebook; condition: CompiledCondition }>();
 
 /** The live rulebook judges the conditions of scenarios, by the same code as its own. */
-export const judgeByRulebook: ConditionJudge = async (db) => {
+export const judgeByRulebook: ConditionJudge = async (db, companiesOf) => {
   const rulebook = await liveRulebook(db);
+  const states = [...(companiesOf?.records ?? [])].map(({ state }) => state);
+  const companyOf = companiesOf && (await readCompanies(db, states, rulebook, companiesOf.now));
   return (condition, record, now) => {
     let known = compiled.get(condition);
     if (known?.rulebook !== rulebook) {
       known = { rulebook, condition: compileCondition(condition, rulebook.conditions) };
       compiled.set(condition, known);
     }
-    return known.condition.evaluate(factsOf(record.state, rulebook, record.memory, now));
+    return known.condition.evaluate(factsOf(record.state, rulebook, record.memory, now, companyOf?.(record.state)));
   };
 };
 

@@ -1,5 +1,6 @@
 import type { Handled, Notice, NoticeHandler } from '#libs/delivery';
 import { databaseNow, type PoolClient } from '#libs/platform';
+import { readsAccount } from './domain/scenario-conditions.js';
 import { awaitedSignals } from './domain/scenario.js';
 import { newRun } from './domain/advance.js';
 import { readLeads } from './lead-view.store.js';
@@ -43,8 +44,11 @@ export class EnrolReactor implements NoticeHandler {
       notices.map((notice) => notice.subjectKey),
     );
     const judging = active.some(({ scenario }) => scenario.entry.when !== undefined);
+    const company = active.some(({ scenario }) => readsAccount(scenario));
     const now = judging ? await databaseNow(client) : undefined;
-    const holds = judging ? await this.parts.judge(client) : undefined;
+    const holds = judging
+      ? await this.parts.judge(client, company ? { records: leads.values(), now: now!.getTime() } : undefined)
+      : undefined;
     for (const notice of notices) {
       const record = leads.get(notice.subjectKey);
       if (!record) continue;

@@ -11,9 +11,13 @@ export interface LeadRecord {
   suppressed: boolean;
 }
 
-/** Judges a condition of the one condition language about a lead at `now`. */
+/**
+ * Judges a condition of the one condition language about a lead at `now`. Conditions about a lead's company are judged of
+ * `companiesOf` only: their companies are read, with all members, as they stand.
+ */
 export type ConditionJudge = (
   db: Queryable,
+  companiesOf?: { records: Iterable<LeadRecord>; now: number },
 ) => Promise<(condition: Condition, lead: LeadRecord, now: number) => boolean>;
 
 /** By subject key; keys that no lead owns are absent. */

@@ -1,5 +1,6 @@
 import { createDeliveries, type CreatedDelivery, type NewDelivery } from '#libs/delivery';
 import { classifySqlFailure, databaseNow, DomainError, sqlStateOf, type PoolClient } from '#libs/platform';
+import { readsAccount } from './domain/scenario-conditions.js';
 import { advance, type Calendar, type Effect, type Run } from './domain/advance.js';
 import { localeOf, readLeads, viewOf, type ConditionJudge, type LeadRecord } from './lead-view.store.js';
 import { lockRuns, saveRuns, type RunRow, type StepOfRun } from './run.store.js';
@@ -86,7 +87,11 @@ export async function stepRuns(
 
   async function take(row: RunRow, record: LeadRecord) {
     const scenario = await parts.versions.read(client, row.scenario, row.version);
-    const view = viewOf(record, { subjectKey: row.subjectKey, olderRun: row.olderRun, now: now.getTime(), holds });
+    const judging = readsAccount(scenario)
+      ? await parts.judge(client, { records: [record], now: now.getTime() })
+      : holds;
+    const more = { subjectKey: row.subjectKey, olderRun: row.olderRun, now: now.getTime(), holds: judging };
+    const view = viewOf(record, more);
     return advance(row.run, scenario, view, now.getTime(), parts.calendar);
   }
 }

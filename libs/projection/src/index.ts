@@ -45,3 +45,16 @@ export { readErased } from './batch/erased-keys.js';
 export { readPerson, type OwnedPart, type Person } from './erasure/person.query.js';
 export { removeFacts, removeMentions, type RemovedFact } from './erasure/remove-facts.command.js';
 export { forgetLeads, lockOutBatches, type Forgotten, type Touched } from './erasure/forget-leads.command.js';
+export { readMembersTimeline, type MemberEvent } from './read/account-timeline.query.js';
+export { readCompanies } from './read/company.query.js';
+export { reviewAccounts } from './upkeep/review-accounts.projection.js';
+export {
+  listAccounts,
+  readAccount,
+  readAccountRow,
+  type AccountCursor,
+  type AccountLead,
+  type AccountListQuery,
+  type AccountRead,
+  type ListedAccount,
+} from './read/account.query.js';

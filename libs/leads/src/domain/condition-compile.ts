@@ -1,4 +1,5 @@
 import type { Condition } from './condition.js';
+import { accountLeaf } from './condition-account.js';
 import { attributeLeaf } from './condition-attribute.js';
 import {
   never,
@@ -28,6 +29,7 @@ export function compileCondition(node: Condition, context: ConditionContext): Co
   if ('attribute' in node) return withParts(attributeLeaf(node));
   if ('qualification' in node) return withParts(qualificationLeaf(node, context));
   if ('signal' in node) return withParts(signalLeaf(node, context));
+  if ('account' in node) return withParts(accountLeaf(node.account, context));
   return withParts(levelLeaf(node, context));
 }
 

@@ -1,3 +1,4 @@
+import type { AccountFacts } from './account-facts.js';
 import type { Band, Grade, Temperature } from './condition.js';
 import type { Zone } from './local-day.js';
 import type { Framework } from './qualification.js';
@@ -21,6 +22,8 @@ export interface Facts {
   readonly band: Band;
   readonly temperature: Temperature;
   readonly stage: string | null;
+  /** Only where a condition outside the rulebook asks about the company; undefined for a lead that belongs to none. */
+  readonly account?: AccountFacts | undefined;
   inSegment(name: string): boolean;
   /** The first day, never a later one, on which this axis may stand on the other side of `threshold` (tenths). */
   crossingDay(axis: Axis, threshold: number): LocalDay;

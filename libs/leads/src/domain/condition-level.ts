@@ -11,6 +11,7 @@ type LevelCondition = Exclude<
   | { attribute: unknown }
   | { signal: unknown }
   | { qualification: unknown }
+  | { account: unknown }
 >;
 
 export const tenths = (points: number): number => Math.round(points * 10);
@@ -28,14 +29,16 @@ export function levelLeaf(node: LevelCondition, context: ConditionContext): Leaf
   return consentLeaf(node.consent, node.state ?? 'granted');
 }
 
-function axisLeaf(axis: Axis, comparison: Comparison): Leaf {
+export function scaledToTenths(comparison: Comparison): Comparison {
   const scaled: Comparison = {};
   for (const [test, points] of Object.entries(comparison) as [keyof Comparison, number | undefined][])
     if (points !== undefined) scaled[test] = tenths(points);
-  const ok = compiledComparison(scaled);
-  const { gte, gt, lte, lt, eq } = scaled;
-  // stated as "at or above": gt t is at or above t + 1 tenth
-  const thresholds = [
+  return scaled;
+}
+
+/** Stated as "at or above": gt t is at or above t + 1 tenth. */
+export const thresholdsOf = ({ gte, gt, lte, lt, eq }: Comparison): number[] =>
+  [
     gte,
     lt,
     gt === undefined ? gt : gt + 1,
@@ -43,6 +46,11 @@ function axisLeaf(axis: Axis, comparison: Comparison): Leaf {
     eq,
     eq === undefined ? eq : eq + 1,
   ].filter((threshold) => threshold !== undefined);
+
+function axisLeaf(axis: Axis, comparison: Comparison): Leaf {
+  const scaled = scaledToTenths(comparison);
+  const ok = compiledComparison(scaled);
+  const thresholds = thresholdsOf(scaled);
   return {
     evaluate: (facts) => ok(facts[axis]),
     nextFlip: (facts) => Math.min(never, ...thresholds.map((threshold) => facts.crossingDay(axis, threshold))),

@@ -1,27 +1,20 @@
 import { z } from 'zod';
 import { answerGrades } from './qualification.js';
+import { accountCondition } from './condition-account-definition.js';
+import {
+  comparison,
+  dateWindow,
+  dayWindow,
+  name,
+  oneOrAtLeast,
+  points,
+  temperatures,
+  whole,
+} from './condition-parts.js';
 
-const name = z.string().min(1).max(100);
 const scalar = z.union([z.string().max(2000), z.number(), z.boolean()]);
 const texts = z.union([z.string().min(1).max(500), z.array(z.string().min(1).max(500)).min(1).max(100)]);
 
-/** `14d`, `2w`: whole local days. */
-export const dayWindow = z.string().regex(/^[1-9]\d{0,3}[dw]$/, 'must be a number of days or weeks such as 14d or 2w');
-/** `3mo` as well, for dates. */
-export const dateWindow = z
-  .string()
-  .regex(/^[1-9]\d{0,3}(d|w|mo)$/, 'must be a number of days, weeks or months such as 14d, 2w or 3mo');
-
-const comparison = (of: z.ZodNumber) =>
-  z
-    .strictObject({ gte: of.optional(), gt: of.optional(), lte: of.optional(), lt: of.optional(), eq: of.optional() })
-    .refine(
-      (tests) => Object.values(tests).some((test) => test !== undefined),
-      'names no comparison: gte, gt, lte, lt or eq',
-    );
-
-const points = comparison(z.number().min(-1e6).max(1e6).multipleOf(0.1));
-const whole = comparison(z.number().int().min(0).max(1e12));
 /** A counter keeps the 64 smallest hashes, so a greater number of different values cannot be told. */
 const distinct = comparison(z.number().int().min(0).max(64)).refine(
   (tests) => (tests.eq ?? 0) < 64 && (tests.gt ?? 0) < 64 && (tests.lte ?? 0) < 64,
@@ -80,8 +73,6 @@ const qualificationCondition = z.strictObject({
 
 const grades = z.enum(['A', 'B', 'C', 'D']);
 const bands = z.enum(['high', 'middle', 'low']);
-const temperatures = z.enum(['hot', 'warm', 'cold']);
-const oneOrAtLeast = <T extends z.ZodType>(of: T) => z.union([of, z.strictObject({ atLeast: of })]);
 
 export type Grade = z.infer<typeof grades>;
 export type Band = z.infer<typeof bands>;
@@ -103,6 +94,7 @@ const kinds = {
   temperature: z.strictObject({ temperature: oneOrAtLeast(temperatures) }),
   stage: z.strictObject({ stage: oneOrAtLeast(name) }),
   segment: z.strictObject({ segment: name }),
+  account: accountCondition,
   consent: z.strictObject({ consent: name, state: z.enum(['granted', 'withdrawn']).optional() }),
 };
 

@@ -30,15 +30,11 @@ export * from './text.js';
 export * from './timeline.js';
 export * from './touched.js';
 export { keepWinner } from './merge-states.js';
-export {
-  conditionDefinition,
-  conditionJsonSchema,
-  dayWindow,
-  gradeOrder,
-  bandOrder,
-  temperatureOrder,
-} from './condition.js';
+export { conditionDefinition, conditionJsonSchema, gradeOrder, bandOrder, temperatureOrder } from './condition.js';
 export type { Band, Condition, Grade, Temperature } from './condition.js';
+export { dayWindow } from './condition-parts.js';
+export type { AccountFacts } from './account-facts.js';
+export type { AccountTests } from './condition-account-definition.js';
 export { compileCondition } from './condition-compile.js';
 export { never } from './condition-facts.js';
 export type { Axis, CompiledCondition, ConditionContext, ExplainedLine, Facts, Locale } from './condition-facts.js';

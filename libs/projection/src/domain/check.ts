@@ -2,15 +2,12 @@ import type { Condition } from '#libs/leads/domain';
 import { exits } from '#libs/funnel/domain';
 import { nodesOf } from '#libs/segments/domain';
 import type { FieldError } from '#libs/platform/domain';
+import { accountPlaces, checkAccount, checkAccountNode, memberPlaces, type Place } from './check-account.js';
 import { checkCaptures } from './check-captures.js';
 import { checkFrameworks, checkQualification } from './check-qualification.js';
 import type { RulebookDocument } from './rulebook-document.js';
 
 type Path = readonly (string | number)[];
-interface Place {
-  path: Path;
-  condition: Condition;
-}
 
 const attributesOnly = new Set(['all', 'any', 'not', 'attribute', 'consent', 'qualification']);
 
@@ -52,9 +49,10 @@ export function checkRulebook(document: RulebookDocument): FieldError[] {
   }
   if (document.recycleTo !== undefined && !stages.includes(document.recycleTo))
     report(['recycleTo'], 'unknown-stage', `there is no stage ${JSON.stringify(document.recycleTo)}`);
-  for (const place of placesOf(document))
+  for (const place of [...placesOf(document), ...memberPlaces(document), ...accountPlaces(document)])
     for (const { node, path } of nodesOf(place.condition, place.path)) checkNode(node, path, document, stages, report);
   checkFrameworks(document, report);
+  checkAccount(document, placesOf(document), report);
   checkDirection(document, report);
   return errors;
 }
@@ -82,6 +80,7 @@ export function checkNode(
         report([...path, 'sum'], 'no-sum', `the signal ${node.signal} has no sum`);
     }
   }
+  checkAccountNode(node, path, document, report);
   if ('segment' in node && !known(document.segments ?? {}, node.segment))
     report([...path, 'segment'], 'unknown-segment', `there is no segment ${JSON.stringify(node.segment)}`);
   if ('stage' in node) {

@@ -21,6 +21,7 @@ import {
   type ScoreFormula,
 } from '#libs/scoring/domain';
 import { readersOfStage } from '#libs/segments/domain';
+import { compileAccountRule, type CompiledAccountRule } from './account-compile.js';
 import { profileHashOf } from './fold-context.js';
 import type { ChannelDefinition } from './channel-document.js';
 import type { RulebookDocument } from './rulebook-document.js';
@@ -50,6 +51,7 @@ export interface CompiledRulebook {
   readonly warm: CompiledCondition;
   readonly rearm: CompiledCondition | undefined;
   readonly funnel: Funnel;
+  readonly account: CompiledAccountRule;
   readonly segments: readonly NamedCondition[];
   /** In order of precedence. */
   readonly channels: readonly { channel: ChannelDefinition; when: CompiledCondition }[];
@@ -84,7 +86,7 @@ export function compileRulebook(document: RulebookDocument, version: number, zon
     signals: indexSignals(compiled),
     signalNames,
     signalHashes,
-    profileHash: profileHashOf(compiled),
+    profileHash: profileHashOf(compiled, document.account?.domains),
     conditions,
     engagement: compileEngagement(document.engagement, document.groups ?? {}, slotOf),
     fit: compileFit(document.fit, document.grades, (rule) => compile(rule.when)),
@@ -96,6 +98,7 @@ export function compileRulebook(document: RulebookDocument, version: number, zon
       stages: document.stages.map((rule) => ({ name: rule.name, rule, when: rule.when && compile(rule.when) })),
       recycleTo: document.recycleTo ?? (document.stages[1] ?? document.stages[0]!).name,
     },
+    account: compileAccountRule(document.account, compile),
     segments,
     channels: (document.channels ?? []).map((channel) => ({ channel, when: compile(channel.when) })),
     segmentIndex: new Map(segments.map((segment, index) => [segment.name, index])),

@@ -2,6 +2,7 @@ import {
   approvalPrefix,
   isKnown,
   never,
+  type AccountFacts,
   SignalReader,
   type Axis,
   type Band,
@@ -44,6 +45,8 @@ export const horizonDays = 400;
 export class LeadFacts implements Facts, StageFacts {
   state!: LeadState;
   memory!: LeadMemory;
+  /** Nothing that the rulebook derives of a lead reads it. */
+  account: AccountFacts | undefined;
   today!: LocalDay;
   engagement = 0;
   fit = 0;
@@ -210,6 +213,11 @@ export class LeadFacts implements Facts, StageFacts {
       else low = middle + 1;
     }
     return low;
+  }
+
+  /** Bounds of the engagement of every day until `day`, if nothing happens; `day` within the horizon. */
+  engagementUntil(day: LocalDay): { least: number; greatest: number } {
+    return { least: this.extreme(day, true), greatest: this.extreme(day, false) };
   }
 
   /** The least (or greatest) engagement that any day until `day` may have; several thresholds ask for the same days. */

@@ -1,4 +1,13 @@
-import type { Band, Grade, HeldMove, LeadMemory, LeadState, LocalDay, Temperature } from '#libs/leads/domain';
+import type {
+  AccountFacts,
+  Band,
+  Grade,
+  HeldMove,
+  LeadMemory,
+  LeadState,
+  LocalDay,
+  Temperature,
+} from '#libs/leads/domain';
 import type { CompiledRulebook } from './compile.js';
 import { horizonDays, LeadFacts } from './facts.js';
 
@@ -40,8 +49,17 @@ function sharedFacts(rulebook: CompiledRulebook): LeadFacts {
 }
 
 /** What conditions outside the rulebook (a scenario's) are evaluated on. */
-export const factsOf = (state: LeadState, rulebook: CompiledRulebook, memory: LeadMemory, now: number): LeadFacts =>
-  new LeadFacts(rulebook).at(state, memory, now);
+export function factsOf(
+  state: LeadState,
+  rulebook: CompiledRulebook,
+  memory: LeadMemory,
+  now: number,
+  account?: AccountFacts,
+): LeadFacts {
+  const facts = new LeadFacts(rulebook).at(state, memory, now);
+  facts.account = account;
+  return facts;
+}
 
 /** Pure, and cheap: every lead of every batch passes here. */
 export function look(state: LeadState, rulebook: CompiledRulebook, memory: LeadMemory, now: number): Look {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { conditionDefinition, frameworkDefinition, signalDefinition } from '#libs/leads/domain';
+import { accountRule } from './account-document.js';
 import { stageRule } from '#libs/funnel/domain';
 import { engagementRule, fitRule, gradeThresholds, groupRule, scoreRule, warmthMatrix } from '#libs/scoring/domain';
 
@@ -35,5 +36,6 @@ export const rulebookDocument = z.strictObject({
   frameworks: z.array(frameworkDefinition).max(50).optional(),
   /** How leads come in, in order of precedence. */
   channels: z.array(channelDefinition).max(50).optional(),
+  account: accountRule.optional(),
 });
 export type RulebookDocument = z.infer<typeof rulebookDocument>;

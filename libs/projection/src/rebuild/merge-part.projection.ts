@@ -5,7 +5,7 @@ import { revisionOf, sameMemory } from '../batch/remember.js';
 import type { Rulebook } from '../projection-context.js';
 import { plainArray } from '../store/arrays.js';
 import type { Lead } from '../store/lead.store.js';
-import { rankOf, type RankRow } from '../store/rank.store.js';
+import { companyKeyOf, rankOf, type RankRow } from '../store/rank.store.js';
 import { copiedRows, copyIn, copyLine } from './copy-rows.js';
 import type { PartReport, PartTask } from './fold-part.projection.js';
 import { nothingRecorded, settleQuietly } from './settle-quietly.js';
@@ -116,6 +116,8 @@ async function writeWholes(
       rankHash: null,
       state,
       memory: whole.memory ?? nothingRecorded(before.lookedAt, firstStage),
+      // companies are looked at again as a whole once the tables are exchanged
+      account: null,
     };
     if (differs(before, lead, firstStage)) differing.push(copyLine([lead.id]));
     const look = settleQuietly(lead, rulebook);
@@ -133,7 +135,7 @@ async function writeWholes(
   );
   await copyIn(
     writing,
-    'lead_rank (lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor, last_at, score_day, next_change_at)',
+    'lead_rank (lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor, last_at, score_day, next_change_at, company_key, account)',
     ranks,
   );
   await copyIn(writing, 'differing (lead)', differing);
@@ -179,4 +181,6 @@ const rankLine = (rank: RankRow): string =>
     time(rank.lastAt),
     rank.scoreDay,
     time(rank.nextChangeAt),
+    companyKeyOf(rank.company),
+    rank.account,
   ]);

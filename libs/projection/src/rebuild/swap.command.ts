@@ -93,6 +93,7 @@ async function trySwap(
     );
     // asked only now: who erases somebody either has committed, or finds the new tables
     if (!(await readJob(pool))?.usable) return 'begin-anew';
+    await markCompanies(client);
     await exchange(client);
     await client.query('delete from public.rebuild_job');
     await client.query('commit');
@@ -109,6 +110,13 @@ async function trySwap(
     await client.query('rollback').catch(() => undefined);
   }
 }
+
+/** Those of before and of after: what is kept of them is derived from both tables' rows. */
+const markCompanies = (client: PoolClient) =>
+  client.query(
+    `insert into public.account_change (account) select key from public.account
+      union select account from rebuild.lead_rank where account is not null`,
+  );
 
 const isLockTimeout = (error: unknown): boolean => sqlStateOf(error) === '55P03';
 

@@ -1,4 +1,12 @@
-import { emptyState, freshMemory, type LeadMemory, type LeadState, type SubjectKey } from '#libs/leads/domain';
+import {
+  emptyState,
+  freshMemory,
+  membershipOf,
+  type AccountKey,
+  type LeadMemory,
+  type LeadState,
+  type SubjectKey,
+} from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import { joinJson, plainArray, splitJson, textArray } from './arrays.js';
 
@@ -15,6 +23,8 @@ export interface Lead {
   rankHash: string | null;
   state: LeadState;
   memory: LeadMemory;
+  /** The company it belonged to when it was read: that one has to be looked at again, too. */
+  account: AccountKey | null;
 }
 
 export interface LockedLead extends Lead {
@@ -29,13 +39,15 @@ const leadColumns = `id, merged_into as "mergedInto", mixed, version, ${ms('look
 export async function lockLeads(client: Queryable, ids: Iterable<number>): Promise<Map<number, LockedLead>> {
   const sorted = [...new Set(ids)].sort((a, b) => a - b);
   if (sorted.length === 0) return new Map();
-  const result = await client.query<LockedLead>({
+  const result = await client.query<Omit<LockedLead, 'account'>>({
     name: 'leadfold-lock-leads',
     text: `select ${leadColumns} from lead where id = any($1::bigint[]) order by id for update`,
     values: [plainArray(sorted)],
   });
-  return new Map(result.rows.map((lead) => [lead.id, lead]));
+  return new Map(result.rows.map((lead) => [lead.id, { ...lead, account: accountIn(lead) }]));
 }
+
+const accountIn = ({ state }: Pick<Lead, 'state'>): AccountKey | null => membershipOf(state)?.account ?? null;
 
 /**
  * Mints a lead for every key that has none. Sorted: two batches with the same new keys wait in the same order. Returns what
@@ -70,6 +82,7 @@ export const newLead = (id: number): LockedLead => ({
   rankHash: null,
   state: emptyState(),
   memory: freshMemory(),
+  account: null,
 });
 
 export interface LeadLinkage {
@@ -98,11 +111,13 @@ export async function raiseVersions(client: Queryable, ids: readonly number[]): 
     await client.query('update lead set version = version + 1 where id = any($1::bigint[])', [plainArray(ids)]);
 }
 
+/** Marks as well, in the same statement, the companies that the leads belong or belonged to: see `account_change`. */
 export async function writeLeads(client: Queryable, leads: readonly Lead[]): Promise<void> {
   if (leads.length === 0) return;
   await client.query({
     name: 'leadfold-write-leads',
-    text: `update lead l set looked_at = to_timestamp(t.looked_at / 1000.0), rulebook = t.rulebook, refold_pending = t.pending,
+    text: `with marked as (insert into account_change (account) select unnest($9::text[]))
+      update lead l set looked_at = to_timestamp(t.looked_at / 1000.0), rulebook = t.rulebook, refold_pending = t.pending,
         next_change_at = to_timestamp(t.next_change_at / 1000.0), rank_hash = t.rank_hash, state = t.state::json, memory = t.memory::json
       from unnest($1::bigint[], $2::float8[], $3::int[], $4::bool[], $5::float8[], $6::text[], ${splitJson('$7')}, ${splitJson('$8')})
         as t(id, looked_at, rulebook, pending, next_change_at, rank_hash, state, memory)
@@ -116,6 +131,17 @@ export async function writeLeads(client: Queryable, leads: readonly Lead[]): Pro
       textArray(leads.map((lead) => lead.rankHash)),
       joinJson(leads.map((lead) => JSON.stringify(lead.state))),
       joinJson(leads.map((lead) => JSON.stringify(lead.memory))),
+      textArray(accountsOf(leads)),
     ],
   });
+}
+
+function accountsOf(leads: readonly Lead[]): AccountKey[] {
+  const accounts = new Set<AccountKey>();
+  for (const lead of leads) {
+    if (lead.account !== null) accounts.add(lead.account);
+    const account = accountIn(lead);
+    if (account !== null) accounts.add(account);
+  }
+  return [...accounts];
 }

@@ -1,4 +1,4 @@
-import { displayNameOf, valueHash, type LeadState } from '#libs/leads/domain';
+import { companyKey, displayNameOf, membershipOf, valueHash, type LeadState } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import type { Look } from '../domain/index.js';
 import { plainArray, textArray } from './arrays.js';
@@ -15,6 +15,7 @@ export interface RankRow {
   stage: string | null;
   displayName: string | null;
   company: string | null;
+  account: string | null;
   email: string | null;
   visitor: boolean;
   lastAt: number;
@@ -44,32 +45,36 @@ export function rankOf(lead: Lead, look: Look, visitor: boolean, scoreDay: numbe
     displayName: text(profile['displayName']?.value) ?? nameOf(profile),
     company: text(profile['company.name']?.value),
     email: text(profile['email']?.value),
+    account: membershipOf(lead.state)?.account ?? null,
     visitor,
     nextChangeAt: look.nextChangeAt,
   };
   return { ...shown, lead: lead.id, lastAt: lead.state.lastAt ?? 0, scoreDay, hash: hashOf(shown) };
 }
 
+/** What spellings of the company's name have in common. */
+export const companyKeyOf = (company: string | null): string | null => (company && companyKey(company)) || null;
+
 /** Printed by hand: every lead of every batch passes here. Names may hold anything but the separator's control character. */
 const hashOf = (shown: Omit<RankRow, 'lead' | 'lastAt' | 'scoreDay' | 'hash'>): string =>
   valueHash(
-    `${shown.score},${shown.engagement},${shown.fit},${shown.grade},${shown.band},${shown.temperature},${shown.stage},${shown.nextChangeAt},${shown.visitor}\x01${shown.displayName}\x01${shown.company}\x01${shown.email}`,
+    `${shown.score},${shown.engagement},${shown.fit},${shown.grade},${shown.band},${shown.temperature},${shown.stage},${shown.nextChangeAt},${shown.visitor}\x01${shown.displayName}\x01${shown.company}\x01${shown.email}\x01${shown.account}`,
   );
 
 export async function writeRanks(client: Queryable, rows: readonly RankRow[]): Promise<void> {
   if (rows.length === 0) return;
   await client.query({
     name: 'leadfold-write-ranks',
-    text: `insert into lead_rank (lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor, last_at, score_day, next_change_at)
+    text: `insert into lead_rank (lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor, last_at, score_day, next_change_at, company_key, account)
       select lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor,
-        to_timestamp(last_at / 1000.0), score_day, to_timestamp(next_change_at / 1000.0)
+        to_timestamp(last_at / 1000.0), score_day, to_timestamp(next_change_at / 1000.0), company_key, account
       from unnest($1::bigint[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-        $12::bool[], $13::float8[], $14::int[], $15::float8[])
-        as t(lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor, last_at, score_day, next_change_at)
+        $12::bool[], $13::float8[], $14::int[], $15::float8[], $16::text[], $17::text[])
+        as t(lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor, last_at, score_day, next_change_at, company_key, account)
       on conflict (lead) do update set score = excluded.score, engagement = excluded.engagement, fit = excluded.fit, grade = excluded.grade,
         band = excluded.band, temperature = excluded.temperature, stage = excluded.stage, display_name = excluded.display_name,
         company = excluded.company, email = excluded.email, visitor = excluded.visitor, last_at = excluded.last_at,
-        score_day = excluded.score_day, next_change_at = excluded.next_change_at`,
+        score_day = excluded.score_day, next_change_at = excluded.next_change_at, company_key = excluded.company_key, account = excluded.account`,
     values: [
       plainArray(rows.map((row) => row.lead)),
       plainArray(rows.map((row) => row.score)),
@@ -86,6 +91,8 @@ export async function writeRanks(client: Queryable, rows: readonly RankRow[]): P
       plainArray(rows.map((row) => row.lastAt)),
       plainArray(rows.map((row) => row.scoreDay)),
       plainArray(rows.map((row) => row.nextChangeAt)),
+      textArray(rows.map((row) => companyKeyOf(row.company))),
+      textArray(rows.map((row) => row.account)),
     ],
   });
 }

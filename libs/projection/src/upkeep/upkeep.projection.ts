@@ -1,6 +1,7 @@
 import { classifySqlFailure, type Logger, type Pool, type Progress } from '#libs/platform';
 import type { ProjectionContext } from '../projection-context.js';
 import { refoldOnePending } from './refold-pending.projection.js';
+import { reviewAccounts } from './review-accounts.projection.js';
 import { reviewDue, reviewOlderRulebook } from './review.projection.js';
 import { sweepJudgements } from './sweep.projection.js';
 
@@ -16,13 +17,14 @@ export interface UpkeepOptions {
 }
 
 const fullReview = 500;
+const fullAccounts = 200;
 /** Everything flips at a day's first instant: takes rest as long as they took, so that midnight is spread over minutes. */
 const restMs = 100;
 /** Reviews yield to batches, but not for ever. */
 const longestYieldMs = 30_000;
 
 /**
- * What happens without an event: due reviews, waiting judgements, leads of an older rulebook, long refolds. One piece of
+ * What happens without an event: due reviews, waiting judgements, leads of an older rulebook, long refolds, companies. One piece of
  * each per round, at most half of the time, and projectors at random instants.
  */
 export class Upkeep {
@@ -54,7 +56,8 @@ export class Upkeep {
     const refolded = await refoldOnePending(pool, context);
     const due = await reviewDue(pool, context);
     const older = await reviewOlderRulebook(pool, context);
-    return refolded || due >= fullReview || older >= fullReview;
+    const accounts = await reviewAccounts(pool, context);
+    return refolded || due >= fullReview || older >= fullReview || accounts >= fullAccounts;
   }
 
   private async run(): Promise<void> {
