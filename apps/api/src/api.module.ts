@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
 import {
+  CorrectOutcomeHandler,
   AnswerQuestionsHandler,
   JudgeMoveHandler,
   ListHeldAlertsHandler,
@@ -90,6 +91,7 @@ const handlers = [
   provide(AnswerQuestionsHandler, POOL, EVENT_LOG),
   provide(CompareDraftHandler, QueryBus, POOL),
   provide(CompareRulebooksHandler, POOL, ProjectionContext),
+  provide(CorrectOutcomeHandler, POOL, EVENT_LOG),
   provide(CountFunnelHandler, POOL),
   provide(DiscardRecordHandler, POOL),
   provide(ErasePersonHandler, POOL, ProjectionContext, CONFIG),

@@ -182,3 +182,41 @@ test('the identity of a lead: each link with its event, what was withdrawn by wh
   ]);
   expect((await get('/v1/leads/a%3Akiosk/identity')).mixed).toBe(true);
 });
+
+test('an outcome that was wrong is corrected: the stage follows, and the history shows both and why', async () => {
+  const person = { email: 'outcome@mirai.example' };
+  await state(...views(2, person));
+  const path = `/v1/leads/${key(person)}/outcomes`;
+  const sales = (url: string, body: object) => api.call('POST', url, { key: api.keys.sales, body });
+  const won = (await sales(path, { outcome: 'won', value: 1_000_000 })).body.eventId as string;
+  expect((await get(`/v1/leads/${key(person)}?after=${won}`)).stage).toBe('customer');
+  const body = { correction: { outcome: 'lost', reason: 'signed elsewhere' }, reason: 'entered on the wrong lead' };
+  const corrected = await sales(`${path}/${won}/corrections`, body);
+  expect(corrected.status).toBe(202);
+  const lead = await get(`/v1/leads/${key(person)}?after=${corrected.body.eventId}`);
+  expect([lead.stage, lead.profile.outcome.value, lead.profile['opportunity.value']]).toEqual([
+    'lost',
+    'lost',
+    undefined,
+  ]);
+  const history = (await get(`/v1/leads/${key(person)}/timeline`)).items as {
+    id: string;
+    type: string;
+    name: string;
+  }[];
+  expect(history.find(({ id }) => id === won)).toMatchObject({
+    name: 'won',
+    counts: false,
+    judgements: [
+      { type: 'retraction', name: 'withdrawn', actor: expect.stringContaining('sales'), reason: body.reason },
+    ],
+  });
+  expect(history.find(({ type, name }) => type === 'outcome' && name === 'lost')).toMatchObject({
+    counts: true,
+    properties: { corrects: won },
+  });
+  expect(await sales(`/v1/leads/a%3Akiosk/outcomes/${won}/corrections`, body)).toMatchObject({
+    status: 404,
+    body: { code: 'outcome-unknown' },
+  });
+});

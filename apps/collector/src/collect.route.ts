@@ -40,6 +40,8 @@ interface Rejection extends Refusal {
 interface Made {
   records: LogRecord[];
   rejections: Rejection[];
+  /** Fields whose placeholder was left out. */
+  junk: string[];
 }
 
 class Collect {
@@ -92,9 +94,15 @@ class Collect {
     return this.append(request, reply, made, parsed.single);
   }
 
-  private async append(request: FastifyRequest, reply: FastifyReply, { records, rejections }: Made, single: boolean) {
+  private async append(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { records, rejections, junk }: Made,
+    single: boolean,
+  ) {
     const { eventLog, metrics } = this.parts;
     for (const { code } of rejections) metrics.rejected.inc({ reason: code });
+    for (const field of junk) metrics.junkIds.inc({ field });
     if (single && rejections[0]) return this.refused(reply, rejections[0]);
     const started = performance.now();
     fp('collector.before_append');
@@ -200,16 +208,18 @@ function recordsOf(request: FastifyRequest, parsed: ParsedBody, source: Source, 
   };
   const records: LogRecord[] = [];
   const rejections: Rejection[] = [];
+  const junk: string[] = [];
   for (let index = 0; index < parsed.length; index += 1) {
     const item = parsed.at(index);
     const normalised = item.ok ? normalise(item.event, around) : item;
     if (!normalised.ok) rejections.push({ ...normalised, index });
     else {
       const { event, urgent } = normalised;
+      junk.push(...normalised.junk);
       records.push({ topic: urgent ? topics.urgent : topics.events, ...encodeEvent(event, recordKeyOf(event)) });
     }
   }
-  return { records, rejections };
+  return { records, rejections, junk };
 }
 
 const wantsVerdicts = (request: FastifyRequest): boolean =>

@@ -5,6 +5,7 @@ export class CollectorMetrics {
   readonly requests: Counter<'outcome'>;
   readonly accepted: Counter;
   readonly rejected: Counter<'reason'>;
+  readonly junkIds: Counter<'field'>;
   readonly append: Histogram;
   readonly hits: Counter<'kind' | 'outcome'>;
 
@@ -29,6 +30,12 @@ export class CollectorMetrics {
       name: 'leadfold_collector_events_rejected_total',
       help: 'Events refused by reason',
       labelNames: ['reason'],
+      registers,
+    });
+    this.junkIds = new Counter({
+      name: 'leadfold_collector_junk_ids_total',
+      help: 'Placeholders (null, undefined, anonymous …) left out where an id was expected',
+      labelNames: ['field'],
       registers,
     });
     this.hits = new Counter({

@@ -7,3 +7,4 @@ export * from './held-alerts.query.js';
 export { ReleaseHeldAlerts, ReleaseHeldAlertsHandler, type ReleasedAlerts } from './release-held-alerts.command.js';
 export { JudgeMove, JudgeMoveHandler, type MoveVerdict } from './judge-move.command.js';
 export { AnswerQuestions, AnswerQuestionsHandler } from './answer-questions.command.js';
+export { CorrectOutcome, CorrectOutcomeHandler } from './correct-outcome.command.js';

@@ -28,16 +28,7 @@ export class RecordOutcomeHandler implements ICommandHandler<RecordOutcome> {
   ) {}
 
   async execute({ lead, input, actor, idempotencyKey }: RecordOutcome): Promise<{ eventId: string }> {
-    const parsed = outcomeSchema.safeParse(input);
-    if (!parsed.success) {
-      const errors = parsed.error.issues.map((i) => ({ path: i.path.join('.'), code: i.code, message: i.message }));
-      throw new DomainError('invalid-outcome', 'The outcome is not complete.', {
-        status: 422,
-        path: errors[0]?.path,
-        errors,
-      });
-    }
-    const { outcome, ...properties } = parsed.data;
+    const { name, properties } = outcomeProperties(input);
     const key = await subjectKeyOf(this.pool, lead);
     const now = (await databaseNow(this.pool)).getTime();
     const event: LeadEvent = {
@@ -47,11 +38,26 @@ export class RecordOutcomeHandler implements ICommandHandler<RecordOutcome> {
       occurredAt: now,
       receivedAt: now,
       ...fieldsOfKey(key),
-      name: outcome,
-      properties: { ...(properties as JsonObject), actor },
+      name,
+      properties: { ...properties, actor },
     };
     return { eventId: await stateFact(this.log, event) };
   }
+}
+
+/** The outcome's name and what is said with it, validated. */
+export function outcomeProperties(input: unknown): { name: string; properties: JsonObject } {
+  const parsed = outcomeSchema.safeParse(input);
+  if (!parsed.success) {
+    const errors = parsed.error.issues.map((i) => ({ path: i.path.join('.'), code: i.code, message: i.message }));
+    throw new DomainError('invalid-outcome', 'The outcome is not complete.', {
+      status: 422,
+      path: errors[0]?.path,
+      errors,
+    });
+  }
+  const { outcome, ...properties } = parsed.data;
+  return { name: outcome, properties: properties as JsonObject };
 }
 
 /** The least strong key of the lead, else its least anonymousId: what decisions name as well. */

@@ -35,6 +35,7 @@ export {
 export { rebuildStatus, type RebuildStatus } from './rebuild/rebuild-status.query.js';
 export { verify, type Difference, type VerifyOptions, type VerifyReport } from './upkeep/verify.query.js';
 export { preview, type Preview, type PreviewedLead } from './upkeep/preview.query.js';
+export { readJudging } from './read/stating-events.query.js';
 export { readIdentity, type IdentityGraph, type IdentityOfEvent } from './read/identity.query.js';
 export { listAparts, listSkippedLinks, type ApartPair, type SkippedLinkRow } from './read/identity-lists.query.js';
 export { reviewDue, reviewOlderRulebook } from './upkeep/review.projection.js';

@@ -1,7 +1,8 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiAcceptedResponse, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RecordOutcome } from '#libs/handoff';
+import { z } from 'zod';
+import { CorrectOutcome, RecordOutcome } from '#libs/handoff';
 import type { Pool } from '#libs/platform';
 import { readLead } from '#libs/projection';
 import { Actor } from '../access/access.guard.js';
@@ -14,6 +15,7 @@ import {
   leadDetail,
   leadPage,
   leadsQuery,
+  correctionBody,
   outcomeBody,
   scoreExplanation,
   scoreQuery,
@@ -21,6 +23,7 @@ import {
   timelinePage,
   timelineQuery,
   type LeadsQuery,
+  type CorrectionBody,
   type OutcomeBody,
   type ScoreQuery,
   type TimelineQuery,
@@ -91,5 +94,21 @@ export class LeadsController {
     const found = await readLead(this.pool, refOf(ref));
     if (!found) throw leadUnknown();
     return this.commands.execute(new RecordOutcome(found.id, body, actor, idempotencyKey?.slice(0, 200)));
+  }
+
+  @Post(':lead/outcomes/:event/corrections')
+  @HttpCode(202)
+  @Allow('sales')
+  @ApiOperation({ summary: 'An outcome was wrong: withdraw it and say what it should have been' })
+  @ApiAcceptedResponse({ standardSchema: statedOutcome })
+  async correct(
+    @Param('lead', lead) ref: string,
+    @Param('event', { schema: z.uuid() }) event: string,
+    @Body({ schema: correctionBody }) body: CorrectionBody,
+    @Actor() actor: string,
+  ) {
+    const found = await readLead(this.pool, refOf(ref));
+    if (!found) throw leadUnknown();
+    return this.commands.execute(new CorrectOutcome(found.id, event, body, actor));
   }
 }

@@ -80,6 +80,21 @@ export const timelineEntry = z
     name: z.string().nullable(),
     text: z.string().describe('The event in one line; plain text'),
     properties: z.record(z.string(), z.unknown()),
+    counts: z.boolean().describe('False while it is withdrawn: then it is as if it had never been'),
+    verdict: z.enum(['human', 'machine', 'unsure']).nullable().describe('In force on an open or click'),
+    judgements: z
+      .array(
+        z.object({
+          id: z.uuid(),
+          type: z.string(),
+          name: z.string().nullable(),
+          at: z.iso.datetime(),
+          actor: z.string().nullable(),
+          reason: z.string().nullable(),
+          rule: z.number().nullable().describe('The version of the rule that made a verdict'),
+        }),
+      )
+      .describe('What was said about it later, oldest first'),
   })
   .meta({ id: 'TimelineEntry' });
 export const timelinePage = pageOf(timelineEntry).meta({ id: 'TimelinePage' });
@@ -183,6 +198,10 @@ export const scoreExplanation = z
 
 export const outcomeBody = outcomeSchema.meta({ id: 'Outcome' });
 export type OutcomeBody = z.infer<typeof outcomeBody>;
+export const correctionBody = z
+  .strictObject({ correction: outcomeBody, reason: z.string().trim().min(1).max(500).describe('Why it was wrong') })
+  .meta({ id: 'OutcomeCorrection' });
+export type CorrectionBody = z.infer<typeof correctionBody>;
 export const statedOutcome = z
   .object({ eventId: z.uuid().describe('Wait for it with ?after=<eventId>') })
   .meta({ id: 'StatedOutcome' });

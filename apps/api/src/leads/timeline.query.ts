@@ -1,8 +1,8 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { z } from 'zod';
-import { describeEvent, type JsonObject, type LeadEvent } from '#libs/leads/domain';
+import { describeEvent, judge, type JsonObject, type Judgements, type LeadEvent } from '#libs/leads/domain';
 import type { Pool } from '#libs/platform';
-import { readLead, readTimeline, type TimelineEvent } from '#libs/projection';
+import { readJudging, readLead, readTimeline, type TimelineEvent } from '#libs/projection';
 import { waitForAfter } from '../http/after.js';
 import { decodeCursor, encodeCursor, instant } from '../http/paging.js';
 import { iso, leadUnknown, refOf } from './lead-ref.js';
@@ -32,14 +32,22 @@ export class ReadTimelineHandler implements IQueryHandler<ReadTimeline> {
       limit: page.limit,
       ...(before ? { before: { occurredAt: before[0], id: before[1] } } : {}),
     });
+    const judging = await readJudging(
+      this.pool,
+      events.map((event) => event.id),
+    );
+    const judgements = judge(judging);
     return {
-      items: events.map((event) => entryOf(event, page.locale)),
+      items: events.map((event) => ({ ...entryOf(event, page.locale), ...judgedBy(event.id, judging, judgements) })),
       nextCursor: next ? encodeCursor([next.occurredAt, next.id]) : null,
     };
   }
 }
 
-function entryOf(row: TimelineEvent, locale: 'ja' | 'en'): z.infer<typeof timelineEntry> {
+type Entry = z.infer<typeof timelineEntry>;
+type Judged = Pick<Entry, 'counts' | 'verdict' | 'judgements'>;
+
+function entryOf(row: TimelineEvent, locale: 'ja' | 'en'): Omit<Entry, keyof Judged> {
   const { id, kind, type, source, refersTo, body } = row;
   // a decision's body is the decision itself; every other event keeps what was said in `properties`
   const properties = kind === 'decision' ? body : ((body['properties'] ?? {}) as JsonObject);
@@ -50,5 +58,22 @@ function entryOf(row: TimelineEvent, locale: 'ja' | 'en'): z.infer<typeof timeli
     receivedAt: iso(row.receivedAt),
     name: typeof body['name'] === 'string' ? body['name'] : null,
     text: describeEvent(event, locale),
+  };
+}
+
+/** The fact and what was said about it later: neither takes the other's place. */
+function judgedBy(id: string, judging: readonly LeadEvent[], judgements: Judgements): Judged {
+  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  return {
+    counts: !judgements.withdrawn(id),
+    verdict: judgements.verdictOf(id) ?? null,
+    judgements: judging
+      .filter((one) => one.refersTo === id)
+      .map(({ id: judgement, type, name, occurredAt, properties }) => ({
+        ...{ id: judgement, type, name: name ?? null, at: iso(occurredAt) },
+        actor: text(properties['actor']),
+        reason: text(properties['reason']),
+        rule: typeof properties['rule'] === 'number' ? properties['rule'] : null,
+      })),
   };
 }

@@ -10,6 +10,7 @@ import {
 } from '#libs/leads/domain';
 import { foldName, type Source } from '#libs/sources/domain';
 import { contextOf, type Surroundings } from './context.js';
+import { isJunkId } from './junk-id.js';
 import { limits } from './limits.js';
 import { isObject } from './parse-body.js';
 import { timesOf } from './times.js';
@@ -28,6 +29,8 @@ export interface Normalised {
   ok: true;
   event: LeadEvent;
   urgent: boolean;
+  /** Fields whose placeholder was left out. */
+  junk: readonly string[];
 }
 
 const collected: Readonly<Record<string, EventType>> = {
@@ -61,7 +64,7 @@ export function normalise(raw: JsonObject, request: Request): Normalised | Refus
     ...parts.fields,
     context: contextOf(raw, request.batch, times, request),
   };
-  return { ok: true, event, urgent: parts.urgent };
+  return { ok: true, event, urgent: parts.urgent, junk: ids.junk };
 }
 
 interface Ids {
@@ -71,12 +74,13 @@ interface Ids {
   userId?: string;
   previousId?: string;
   groupId?: string;
+  junk: string[];
 }
 
 const idFields = ['messageId', 'anonymousId', 'userId', 'previousId', 'groupId'] as const;
 
 function idsOf(raw: JsonObject): Ids | Refusal {
-  const ids: Ids = { ok: true };
+  const ids: Ids = { ok: true, junk: [] };
   for (const field of idFields) {
     const value = raw[field];
     if (value === undefined || value === null || value === '') continue;
@@ -84,12 +88,20 @@ function idsOf(raw: JsonObject): Ids | Refusal {
     if (typeof text !== 'string') return refuse('bad-id', `${field} is no string`, field);
     const limit = field === 'messageId' ? limits.messageIdLength : limits.idLength;
     if (text.length > limit) return refuse('id-too-long', `${field} has ${limit} characters at most`, field);
-    if (text.trim() !== '') ids[field] = text;
+    if (text.trim() === '') continue;
+    if (isPersonal(field) && isJunkId(text)) ids.junk.push(field);
+    else ids[field] = text;
   }
-  if (ids.userId === undefined && ids.anonymousId === undefined)
+  if (ids.userId === undefined && ids.anonymousId === undefined) {
+    const [junk] = ids.junk;
+    if (junk !== undefined)
+      return refuse('junk-id', `${junk} is a placeholder: it would make one person of everybody`, junk);
     return refuse('no-identity', 'one of userId and anonymousId is required', 'userId');
+  }
   return ids;
 }
+
+const isPersonal = (field: (typeof idFields)[number]): boolean => field !== 'messageId' && field !== 'groupId';
 
 interface Parts {
   ok: true;
