@@ -4,7 +4,9 @@ import { indexSignals, makeZone, membershipOf, type LeadState } from '#libs/lead
 import {
   compileRulebook,
   explainAccount,
+  joinMeasured,
   lookAtAccount,
+  measureMembers,
   type AccountLook,
   type AccountMember,
 } from '#libs/projection/domain';
@@ -88,6 +90,8 @@ test('the next change of a company is never late, and its explanation sums on ev
       const now = Math.max(...events.map((event) => event.occurredAt)) + days * dayMs;
       for (const members of companiesOf(naiveFold(events, testSignals, zone, { keyLimit })).values()) {
         const first = lookAtAccount(members, rulebook, now);
+        const parts = members.map((member) => measureMembers([member], rulebook, now));
+        expect(lookAtAccount(members, rulebook, now, joinMeasured(parts))).toEqual(first);
         const until = zone.localDay(first.nextChangeAt);
         const today = JSON.stringify(withoutPoints(withoutDay(first)));
         for (let day = first.day + 1; day < Math.min(until, first.day + 60); day += 1) {

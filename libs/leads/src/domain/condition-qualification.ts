@@ -3,7 +3,7 @@ import { valueTests, valueWords } from './condition-attribute.js';
 import { never, type ConditionContext, type Facts, type Leaf, type Locale } from './condition-facts.js';
 import { compiledComparison } from './condition-signal.js';
 import { comparisonWords } from './condition-words.js';
-import { answerGrades, answerTo, isGap, type Answer, type Framework } from './qualification.js';
+import { answerGrades, answerReader, isGap, type Answer, type Framework } from './qualification.js';
 
 /** `bant` is all of a framework's questions, `bant.budget` is one of them. */
 export function qualificationLeaf(node: QualificationCondition, { frameworks = [] }: ConditionContext): Leaf {
@@ -11,37 +11,43 @@ export function qualificationLeaf(node: QualificationCondition, { frameworks = [
   const framework = frameworks.find((one) => one.name === name) ?? { name, questions: [] };
   const asked = { ...node };
   if (Object.keys(node).length === 1) asked.answered = true;
-  const evaluate = question === undefined ? wholeTest(asked, framework) : questionTest(asked, name, question);
+  const answersOf = readersOf(framework);
+  const answerTo = answerReader(name, question ?? '');
+  const evaluate = question === undefined ? wholeTest(asked, answersOf) : questionTest(asked, answerTo);
   return {
     evaluate,
     nextFlip: () => never,
     timeless: true,
-    isUnknown: ({ state }) => question !== undefined && answerTo(state, name, question) === undefined,
+    isUnknown: ({ state }) => question !== undefined && answerTo(state) === undefined,
     describe: (locale) => describe(asked, framework, question, locale),
     actual({ state }, locale) {
       if (question !== undefined) {
-        const answer = answerTo(state, name, question);
+        const answer = answerTo(state)?.value;
         return answer && `${String(answer.answer)}${answer.grade ? ` (${gradeWords[locale][answer.grade]})` : ''}`;
       }
-      return `${answersOf(framework, state).filter(Boolean).length}/${framework.questions.length}`;
+      return `${answersOf(state).filter(Boolean).length}/${framework.questions.length}`;
     },
   };
 }
 
-const answersOf = (framework: Framework, state: Facts['state']): (Answer | undefined)[] =>
-  framework.questions.map((question) => answerTo(state, framework.name, question.name));
+type AnswersOf = (state: Facts['state']) => (Answer | undefined)[];
 
-function wholeTest({ answered, gap, answers }: QualificationCondition, framework: Framework): Leaf['evaluate'] {
+function readersOf(framework: Framework): AnswersOf {
+  const readers = framework.questions.map((question) => answerReader(framework.name, question.name));
+  return (state) => readers.map((read) => read(state)?.value);
+}
+
+function wholeTest({ answered, gap, answers }: QualificationCondition, answersOf: AnswersOf): Leaf['evaluate'] {
   const enough = answers && compiledComparison(answers);
   return ({ state }) => {
-    const given = answersOf(framework, state);
+    const given = answersOf(state);
     if (answered !== undefined && given.every(Boolean) !== answered) return false;
     if (gap !== undefined && given.some(isGap) !== gap) return false;
     return enough === undefined || enough(given.filter(Boolean).length);
   };
 }
 
-function questionTest(node: QualificationCondition, framework: string, question: string): Leaf['evaluate'] {
+function questionTest(node: QualificationCondition, answerTo: ReturnType<typeof answerReader>): Leaf['evaluate'] {
   const tests = valueTests(node);
   const { answered, gap, graded } = node;
   const accepted = new Set(
@@ -52,7 +58,7 @@ function questionTest(node: QualificationCondition, framework: string, question:
         : answerGrades.slice(0, answerGrades.indexOf(graded.atLeast) + 1),
   );
   return ({ state }) => {
-    const given = answerTo(state, framework, question);
+    const given = answerTo(state)?.value;
     if (answered !== undefined && (given !== undefined) !== answered) return false;
     if (gap !== undefined && isGap(given) !== gap) return false;
     if (graded !== undefined && !(given?.grade !== undefined && accepted.has(given.grade))) return false;

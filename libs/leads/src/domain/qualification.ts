@@ -62,13 +62,17 @@ function tidyAnswer(answer: Json | undefined): string | number | boolean | null 
   return text === '' ? null : text;
 }
 
-export function stampedAnswer(state: LeadState, framework: string, question: string): Stamped<Answer> | undefined {
-  const stamped = state.profile[`${qualificationPrefix}${framework}.${question}`];
-  return stamped?.value ? (stamped as unknown as Stamped<Answer>) : undefined;
-}
+export const stampedAnswer = (state: LeadState, framework: string, question: string): Stamped<Answer> | undefined =>
+  answerReader(framework, question)(state);
 
-export const answerTo = (state: LeadState, framework: string, question: string): Answer | undefined =>
-  stampedAnswer(state, framework, question)?.value;
+/** Made once for a condition: putting the attribute's name together costs more than looking it up. */
+export function answerReader(framework: string, question: string): (state: LeadState) => Stamped<Answer> | undefined {
+  const attribute = `${qualificationPrefix}${framework}.${question}`;
+  return ({ profile }) => {
+    const stamped = profile[attribute];
+    return stamped?.value ? (stamped as unknown as Stamped<Answer>) : undefined;
+  };
+}
 
 /** A question nobody answered, or whose answer speaks against the deal. */
 export const isGap = (answer: Answer | undefined): boolean => answer === undefined || answer.grade === 'poor';

@@ -7,6 +7,7 @@ import {
   measureMember,
   signalDaysOf,
   type AccountMember,
+  type MeasuredMembers,
   type MemberFacts,
   type MembersAhead,
 } from './account-members.js';
@@ -35,10 +36,12 @@ export class CompanyFacts implements AccountFacts {
     members: readonly AccountMember[],
     readonly rulebook: CompiledRulebook,
     private readonly now: number,
+    measured?: MeasuredMembers,
   ) {
+    this.later = measured?.ahead;
     const { account } = rulebook;
     this.today = rulebook.zone.localDay(now);
-    this.each = members.map((member) => measureMember(member, rulebook, now));
+    this.each = measured?.each ?? members.map((member) => measureMember(member, rulebook, now));
     this.uncapped = this.each.reduce((sum, { points }) => sum + points, 0);
     this.engagement = clamp(this.uncapped, account.cap);
     this.members = members.length;

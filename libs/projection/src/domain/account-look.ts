@@ -1,6 +1,6 @@
 import { companyKey, type LocalDay, type Temperature } from '#libs/leads/domain';
 import { CompanyFacts } from './account-facts.js';
-import type { AccountMember } from './account-members.js';
+import type { AccountMember, MeasuredMembers } from './account-members.js';
 import type { CompiledRulebook } from './compile.js';
 
 /** What a rulebook makes of a company on one day. Points are tenths. */
@@ -24,8 +24,13 @@ export interface AccountLook {
   nextChangeAt: number;
 }
 
-export function lookAtAccount(members: readonly AccountMember[], rulebook: CompiledRulebook, now: number): AccountLook {
-  return lookOf(new CompanyFacts(members, rulebook, now));
+export function lookAtAccount(
+  members: readonly AccountMember[],
+  rulebook: CompiledRulebook,
+  now: number,
+  measured?: MeasuredMembers,
+): AccountLook {
+  return lookOf(new CompanyFacts(members, rulebook, now, measured));
 }
 
 export function lookOf(facts: CompanyFacts): AccountLook {

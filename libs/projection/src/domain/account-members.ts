@@ -113,6 +113,35 @@ export function lookAhead(members: readonly MemberFacts[], rulebook: CompiledRul
   return result;
 }
 
+export interface MeasuredMembers {
+  each: MemberFacts[];
+  ahead: MembersAhead;
+}
+
+/** Of a part of a company's members: a company of thousands is measured in parts, so that nobody waits for all of it. */
+export function measureMembers(
+  members: readonly AccountMember[],
+  rulebook: CompiledRulebook,
+  now: number,
+): MeasuredMembers {
+  const each = members.map((member) => measureMember(member, rulebook, now));
+  return { each, ahead: lookAhead(each, rulebook, now) };
+}
+
+export function joinMeasured(parts: readonly MeasuredMembers[]): MeasuredMembers {
+  const sum = (of: (ahead: MembersAhead) => number[]) =>
+    ahead.map((_, index) => parts.reduce((total, part) => total + of(part.ahead)[index]!, 0));
+  return {
+    each: parts.flatMap(({ each }) => each),
+    ahead: {
+      memberFlip: parts.reduce((flip, part) => Math.min(flip, part.ahead.memberFlip), Number.MAX_SAFE_INTEGER),
+      unsteady: parts.some((part) => part.ahead.unsteady),
+      least: sum(({ least }) => least),
+      greatest: sum(({ greatest }) => greatest),
+    },
+  };
+}
+
 export const hottestOf = (members: readonly MemberFacts[]): Temperature =>
   temperatureOrder.find((level) => members.some(({ temperature }) => temperature === level)) ?? 'cold';
 

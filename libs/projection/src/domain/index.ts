@@ -4,7 +4,7 @@ export * from './account-document.js';
 export { CompanyFacts } from './account-facts.js';
 export * from './account-explain.js';
 export * from './account-look.js';
-export type { AccountMember } from './account-members.js';
+export { joinMeasured, measureMembers, type AccountMember, type MeasuredMembers } from './account-members.js';
 export * from './check.js';
 export * from './compile.js';
 export * from './decide.js';

@@ -34,7 +34,8 @@ function nameOf(profile: LeadState['profile']): string | null {
 
 export function rankOf(lead: Lead, look: Look, visitor: boolean, scoreDay: number): RankRow {
   const { profile } = lead.state;
-  const shown = {
+  const row: RankRow = {
+    lead: lead.id,
     score: look.score,
     engagement: look.engagement,
     fit: look.fit,
@@ -48,8 +49,12 @@ export function rankOf(lead: Lead, look: Look, visitor: boolean, scoreDay: numbe
     account: membershipOf(lead.state)?.account ?? null,
     visitor,
     nextChangeAt: look.nextChangeAt,
+    lastAt: lead.state.lastAt ?? 0,
+    scoreDay,
+    hash: '',
   };
-  return { ...shown, lead: lead.id, lastAt: lead.state.lastAt ?? 0, scoreDay, hash: hashOf(shown) };
+  row.hash = hashOf(row);
+  return row;
 }
 
 /** What spellings of the company's name have in common. */

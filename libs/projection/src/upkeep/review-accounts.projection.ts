@@ -1,7 +1,21 @@
 import { databaseNow, inTransaction, type Pool, type Queryable } from '#libs/platform';
-import { lookAtAccount } from '../domain/index.js';
+import {
+  joinMeasured,
+  lookAtAccount,
+  measureMembers,
+  type AccountLook,
+  type AccountMember,
+  type MeasuredMembers,
+} from '../domain/index.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
-import { dueAccounts, lockAccounts, readMembers, takeMarks, writeAccounts } from '../store/account.store.js';
+import {
+  dueAccounts,
+  lockAccounts,
+  readMembers,
+  takeMarks,
+  writeAccounts,
+  type AccountRow,
+} from '../store/account.store.js';
 import { repeating } from './sweep.projection.js';
 
 const mostDue = 200;
@@ -22,11 +36,25 @@ export function reviewAccounts(pool: Pool, context: ProjectionContext): Promise<
       const members = await readMembers(client, keys);
       const rulebook = await liveVersion(client, context);
       const now = (await databaseNow(client)).getTime();
-      const rows = keys.map((key) => ({ key, look: lookAtAccount(members.get(key)!, rulebook, now) }));
+      const rows: AccountRow[] = [];
+      for (const key of keys) rows.push({ key, look: await lookInParts(members.get(key)!, rulebook, now) });
       await writeAccounts(client, rows, now);
       return keys.length;
     }),
   );
+}
+
+const part = 50;
+
+/** Batches go on between two parts. */
+async function lookInParts(members: readonly AccountMember[], rulebook: Rulebook, now: number): Promise<AccountLook> {
+  if (members.length <= part) return lookAtAccount(members, rulebook, now);
+  const measured: MeasuredMembers[] = [];
+  for (let from = 0; from < members.length; from += part) {
+    measured.push(measureMembers(members.slice(from, from + part), rulebook, now));
+    await new Promise((turn) => setImmediate(turn));
+  }
+  return lookAtAccount(members, rulebook, now, joinMeasured(measured));
 }
 
 async function liveVersion(db: Queryable, context: ProjectionContext): Promise<Rulebook> {
