@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { eventIdOf, driveClock, newId, type Pool } from '#libs/platform';
 import type { LeadEvent } from '#libs/leads/domain';
 import { addressHash, liftErasure, suppress } from '#libs/nurture';
-import { readLead, rebuild, verify } from '#libs/projection';
+import { readLead, rebuild, reviewAccounts, verify } from '#libs/projection';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { canonicalLeads, emptyTables, Projecting } from '../projection/projecting.js';
 import { publishTestRulebook } from '../projection/test-rulebook.js';
@@ -204,6 +204,25 @@ test('a long history goes in slices', async () => {
   expect(await canonicalLeads(db.pool)).toHaveLength(1);
   await sound();
 }, 60_000);
+
+test('a company is looked at again without its erased lead, and goes with the last one', async () => {
+  await projecting.apply([
+    event(90, {
+      type: 'track',
+      name: 'Form',
+      email: 'kim@kumo-works.co.jp',
+      links: true,
+      properties: { company: '株式会社クモ' },
+    }),
+  ]);
+  await reviewAccounts(projecting.pool, projecting.context);
+  const accounts = async () =>
+    (await db.pool.query<{ key: string }>('select key from account')).rows.map((row) => row.key);
+  expect(await accounts()).toEqual(['d:kumo-works.co.jp']);
+  await erase(projecting, { key: 'e:kim@kumo-works.co.jp' });
+  await reviewAccounts(projecting.pool, projecting.context);
+  expect(await accounts()).toEqual([]);
+});
 
 test('I22: a suppression that named the address loses it, whatever its reason was', async () => {
   await projecting.apply([event(90, { email: 'fay@x.jp' })]);

@@ -77,7 +77,12 @@ export class ExportPersonHandler implements IQueryHandler<ExportPerson> {
       'select hash, reason, at from suppression where hash = any($1::text[])',
       [...byHash.keys()],
     );
+    const [account = null] = await read<NonNullable<PersonExport['account']>>(
+      'select k.account as key, a.name from lead_rank k left join account a on a.key = k.account where k.lead = $1 and k.account is not null',
+      lead,
+    );
     return {
+      account,
       browsers: await read<PersonExport['browsers'][number]>(
         `select anon as browser, strong as "identifiedAs", at, event from identification where strong = any($1::text[]) order by at, event`,
         keys,

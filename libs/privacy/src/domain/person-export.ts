@@ -37,6 +37,10 @@ export const personExport = z
         hot: z.array(z.object({ name: z.string(), held: z.boolean(), conditions: z.array(condition) })),
       })
       .describe('At the time of the export, with the lines that sum to it'),
+    account: z
+      .object({ key: z.string(), name: z.string().nullable() })
+      .nullable()
+      .describe('The company that the person is counted with'),
     browsers: z.array(z.object({ browser: z.string(), identifiedAs: z.string(), ...stamped })),
     links: z.array(z.object({ a: z.string(), b: z.string(), state: z.string(), ...stamped })),
     suppressions: z.array(z.object({ address: z.string(), reason: z.string(), at: instant })),

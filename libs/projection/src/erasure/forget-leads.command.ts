@@ -45,6 +45,11 @@ export async function forgetLeads(
     'select stage, visitor from lead_rank where lead = any($1::bigint[])',
     [leads],
   );
+  // their company is looked at again without them
+  await client.query(
+    'insert into account_change select distinct account from lead_rank where lead = any($1::bigint[]) and account is not null',
+    [leads],
+  );
   const removed: Record<string, number> = {};
   const remove = async (table: string, where: string, values: unknown[]): Promise<void> => {
     removed[table] = (await client.query(`delete from ${table} where ${where}`, values)).rowCount ?? 0;
