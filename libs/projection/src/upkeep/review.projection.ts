@@ -23,17 +23,32 @@ export const reviewDue = (pool: Pool, context: ProjectionContext): Promise<numbe
     `join lead_rank k on k.lead = l.id where k.next_change_at <= leadfold_now() and l.merged_into is null and not l.refold_pending order by k.next_change_at`,
   );
 
+/** Where the last full take of a pool's ended: after a publish everybody is older, and nobody is passed over again and again. */
+const tookUpTo = new WeakMap<Pool, number>();
+
 /** Leads that were last looked at under an older rulebook: quietly, from their counters, or back-filled where a signal is new. */
-export const reviewOlderRulebook = (pool: Pool, context: ProjectionContext): Promise<number> =>
-  reviewWhere(
+export async function reviewOlderRulebook(pool: Pool, context: ProjectionContext): Promise<number> {
+  const from = tookUpTo.get(pool) ?? 0;
+  const taken = await reviewWhere(
     pool,
     context,
-    `where l.rulebook > 0 and l.rulebook <> (select version from rulebook_publish order by id desc limit 1) and l.merged_into is null and not l.mixed
-      and not l.refold_pending order by l.id`,
+    `where l.id > ${from} and l.rulebook > 0 and l.rulebook <> (select version from rulebook_publish order by id desc limit 1)
+      and l.merged_into is null and not l.mixed and not l.refold_pending order by l.id`,
+    (last) => tookUpTo.set(pool, last),
   );
+  if (taken === mostLeads) return taken;
+  tookUpTo.delete(pool);
+  // what lies before was perhaps left over: locked by a batch, or of a publish meanwhile
+  return from === 0 ? taken : taken + (await reviewOlderRulebook(pool, context));
+}
 
 /** Returns how many leads it took, 500 at most. */
-function reviewWhere(pool: Pool, context: ProjectionContext, which: string): Promise<number> {
+function reviewWhere(
+  pool: Pool,
+  context: ProjectionContext,
+  which: string,
+  tookLast: (id: number) => void = () => undefined,
+): Promise<number> {
   return repeating(() =>
     inPipelinedTransaction(pool, async (client) => {
       await lockRulebookShared(client);
@@ -46,6 +61,7 @@ function reviewWhere(pool: Pool, context: ProjectionContext, which: string): Pro
         context,
         due.rows.map((row) => row.id),
       );
+      tookLast(due.rows.at(-1)!.id);
       return due.rows.length;
     }),
   );
