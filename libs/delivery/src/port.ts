@@ -2,7 +2,7 @@ import type { PoolClient } from '#libs/platform';
 import type { Channel, Purpose } from './domain/lane.js';
 
 export type { Channel, Purpose };
-export type NoticeKind = 'crossing' | 'stage' | 'segment' | 'signal';
+export type NoticeKind = 'crossing' | 'stage' | 'segment' | 'signal' | 'condition';
 
 /** A row of `outbox`: something the projection decided or saw, and somebody listens to. */
 export interface Notice {

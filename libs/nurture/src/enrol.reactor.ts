@@ -13,7 +13,7 @@ import { readActiveScenarios, type ActiveScenario } from './scenario.store.js';
  * at once: "sent after download" does not wait for a timer.
  */
 export class EnrolReactor implements NoticeHandler {
-  readonly kinds = ['signal', 'segment', 'crossing'] as const;
+  readonly kinds = ['signal', 'segment', 'crossing', 'condition'] as const;
 
   constructor(
     private readonly parts: StepParts,
@@ -22,11 +22,11 @@ export class EnrolReactor implements NoticeHandler {
 
   async handle(client: PoolClient, notices: Notice[]): Promise<Handled> {
     // no scenario begins by a crossing, and its alert waits for this: one statement
-    const crossed = notices.filter((notice) => notice.kind === 'crossing').map((notice) => notice.subjectKey);
+    const crossed = notices.filter(onlyWakes).map((notice) => notice.subjectKey);
     const touched = new Set(crossed.length ? await wakeRunsOf(client, crossed) : []);
     await this.enter(
       client,
-      notices.filter((notice) => notice.kind !== 'crossing'),
+      notices.filter((notice) => !onlyWakes(notice)),
       touched,
     );
     const { created, scheduled } = await stepRuns(client, [...touched].sort(), this.parts, true);
@@ -85,6 +85,9 @@ export class EnrolReactor implements NoticeHandler {
     return awaiting.length ? wakeRuns(client, [lead], notice.name) : [];
   }
 }
+
+/** Nobody enters by these: runs under way look again. */
+const onlyWakes = ({ kind }: Notice): boolean => kind === 'crossing' || kind === 'condition';
 
 function opens({ scenario: { entry } }: ActiveScenario, notice: Notice): boolean {
   return 'signal' in entry

@@ -1,5 +1,6 @@
+import { canonicalJson } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
-import { awaitedSignals, parseScenario, type Scenario } from './domain/scenario.js';
+import { awaitedConditions, awaitedSignals, parseScenario, type Scenario } from './domain/scenario.js';
 
 export interface ScenarioRow {
   name: string;
@@ -67,13 +68,27 @@ export async function setListeners(
   await db.query('delete from listener where wanted_by = $1', [wantedBy]);
   if (!scenario) return;
   const { entry } = scenario;
+  // runs keep the version that they entered, and wait for what it waits for
+  const watching = [scenario, ...(await versionsUnderWay(db, name))];
   const wanted = [
     ...(entering ? ['signal' in entry ? ['signal', entry.signal] : ['segment', entry.segment]] : []),
-    ...awaitedSignals(scenario).map((signal) => ['signal', signal]),
-    ...(scenario.exits.some((exit) => 'hot' in exit) ? [['crossing', 'hot']] : []),
+    ...watching.flatMap((one) => [
+      ...awaitedSignals(one).map((signal) => ['signal', signal]),
+      ...awaitedConditions(one).map((condition) => ['condition', canonicalJson(condition)]),
+      ...(one.exits.some((exit) => 'hot' in exit) ? [['crossing', 'hot']] : []),
+    ]),
   ];
   await db.query(
     'insert into listener (kind, name, wanted_by) select kind, name, $3 from unnest($1::text[], $2::text[]) as l(kind, name) on conflict do nothing',
     [wanted.map(([kind]) => kind), wanted.map(([, name]) => name), wantedBy],
   );
+}
+
+async function versionsUnderWay(db: Queryable, name: string): Promise<Scenario[]> {
+  const found = await db.query<{ document: unknown }>(
+    `select v.document from scenario_version v where v.name = $1
+       and exists (select 1 from run r where r.scenario = v.name and r.version = v.version and r.state = 'active')`,
+    [name],
+  );
+  return found.rows.map((row) => parseScenario(row.document));
 }

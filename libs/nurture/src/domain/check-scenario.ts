@@ -1,5 +1,13 @@
 import type { FieldError } from '#libs/platform/domain';
-import { awaitedSignals, firstStep, following, type Condition, type Scenario } from './scenario.js';
+import {
+  awaitedConditions,
+  awaitedSignals,
+  longestAwaited,
+  firstStep,
+  following,
+  type Condition,
+  type Scenario,
+} from './scenario.js';
 
 /** What a scenario may refer to. */
 export interface Vocabulary {
@@ -26,6 +34,9 @@ export function checkScenario(scenario: Scenario, words: Vocabulary): FieldError
     if (!words.signals.has(signal)) refuse('exits', 'unknown-signal', `no signal ${signal}`);
   if (entry.when) errors.push(...words.checkCondition(entry.when, 'entry.when'));
   if (goal && 'when' in goal) errors.push(...words.checkCondition(goal.when, 'goal.when'));
+  for (const leaf of awaitedConditions(scenario))
+    if (Buffer.byteLength(JSON.stringify(leaf)) > longestAwaited)
+      refuse('exits', 'too-long-to-await', 'a condition is too long to be waited for: make it a segment');
   exits.forEach((exit, i) => 'when' in exit && errors.push(...words.checkCondition(exit.when, `exits.${i}.when`)));
 
   for (const [name, step] of Object.entries(steps)) {

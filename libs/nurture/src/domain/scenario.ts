@@ -79,6 +79,21 @@ export function following(scenario: Scenario, stepName: string): string | undefi
 export const awaitedSignals = (scenario: Scenario): string[] =>
   [scenario.goal, ...scenario.exits].flatMap((w) => (w && 'signal' in w ? [w.signal] : []));
 
+/** The leaves of the conditions that its exits and goal watch: one of these flips whenever one of those does. */
+export function awaitedConditions(scenario: Scenario): Condition[] {
+  const watched = [scenario.goal, ...scenario.exits].flatMap((one) => (one && 'when' in one ? [one.when] : []));
+  return watched.flatMap(leavesOf);
+}
+
+function leavesOf(node: Condition): Condition[] {
+  if ('all' in node) return node.all.flatMap(leavesOf);
+  if ('any' in node) return node.any.flatMap(leavesOf);
+  return 'not' in node ? leavesOf(node.not) : [node];
+}
+
+/** The greatest size of a condition that can be listened for, as JSON. */
+export const longestAwaited = 2_000;
+
 /** YAML or JSON; refuses with every problem and its path. */
 export function parseScenario(input: unknown): Scenario {
   let document = input;

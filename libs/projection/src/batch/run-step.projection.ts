@@ -1,5 +1,6 @@
 import { fp } from '#libs/platform';
 import { freshMemory } from '#libs/leads/domain';
+import { awaitedIn } from '../domain/index.js';
 import { raiseVersions } from '../store/lead.store.js';
 import { writeUnapplied } from './judgement.projection.js';
 import { foldFresh } from './fold-fresh.js';
@@ -45,6 +46,8 @@ export async function runStep(input: StepInput): Promise<StepDone> {
     refoldedFirst: new Set(),
     rootAfter: new Map(),
     timelineAfter: new Map(),
+    awaited: awaitedIn(input.listeners, rulebook),
+    heldBefore: new Map(),
     visitors: new Set(),
   };
   const made: MadeDecision[] = [];

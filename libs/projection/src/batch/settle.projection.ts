@@ -2,6 +2,7 @@ import type { LeadEvent, LeadMemory } from '#libs/leads/domain';
 import { decide, foldsFor, look, type Look } from '../domain/index.js';
 import type { LockedLead } from '../store/lead.store.js';
 import { foldHistory, historySizes, judgementsOf, readHistories } from './refold.projection.js';
+import { rememberHeld } from './awaited-flips.js';
 import { isFact } from './judgement.projection.js';
 import { memoryRecord, revised, revisionOf, sameMemory, type Recorded } from './remember.js';
 import type { Cause, Step } from './step.js';
@@ -24,7 +25,7 @@ const mostMissedReviews = 1000;
 
 /** One look, and what it changes about what was decided. */
 export function settle(step: Step, lead: LockedLead, cause: Cause, now: number, made: MadeDecision[]): Look {
-  const seen = look(lead.state, step.rulebook, lead.memory, now);
+  const seen = look(lead.state, step.rulebook, lead.memory, now, step.awaited?.conditions);
   const { memory, decisions } = decide(lead.memory, seen, { cause, quiet: cause !== 'event', now });
   const firstStage = seen.initialStage;
   const changed = decisions.length > 0 || !sameMemory(lead.memory, memory, firstStage);
@@ -47,6 +48,7 @@ export const nowOf = (step: Step, lead: LockedLead): number => Math.max(step.now
  * nobody made in time. Otherwise a crossing would depend on who happened to look.
  */
 export async function bringUpToDate(step: Step, made: MadeDecision[]): Promise<void> {
+  rememberHeld(step);
   await rederive(step, made);
   for (const lead of step.leads.values()) if (!lead.refoldPending) missedReviews(step, lead, made);
 }

@@ -12,6 +12,7 @@ import type { StatementPipeline } from '#libs/platform';
 import type { LockedLead } from '../store/lead.store.js';
 import type { KeyPlaces } from '../store/identity.store.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
+import type { Awaited } from '../domain/index.js';
 import type { Judged, JudgementQuestion } from './judgement.projection.js';
 import type { IdentityChange } from './identity-change.js';
 
@@ -58,6 +59,9 @@ export interface Step {
   /** Overrides of `places` by what this step itself moved. */
   rootAfter: Map<SubjectKey, number>;
   timelineAfter: Map<string, Identification[]>;
+  /** Conditions that scenarios wait for, and which of them held of each lead before this step. */
+  awaited: Awaited | undefined;
+  heldBefore: Map<number, string>;
   /** Roots that are lone visitors, where `places` does not say so. */
   visitors: ReadonlySet<number>;
 }

@@ -5,6 +5,7 @@ import { writeLeads, type LockedLead } from '../store/lead.store.js';
 import { writeRanks, rankOf, type RankRow } from '../store/rank.store.js';
 import type { Look } from '../domain/index.js';
 import type { MadeDecision } from './settle.projection.js';
+import { flippedOf } from './awaited-flips.js';
 import { isFact } from './judgement.projection.js';
 import { revisionOf } from './remember.js';
 import { isOld } from './settle.projection.js';
@@ -12,7 +13,7 @@ import { ownerOf, type Step } from './step.js';
 
 interface Notice {
   key: string;
-  kind: 'crossing' | 'stage' | 'segment' | 'signal';
+  kind: 'crossing' | 'stage' | 'segment' | 'signal' | 'condition';
   name: string;
   lead: number;
   subjectKey: SubjectKey;
@@ -46,7 +47,7 @@ export async function writeStep(
   const leads = settled.map(({ lead }) => lead);
   client.later(writeLeads(client, leads));
   client.later(writeRanks(client, ranks));
-  const signals = signalNotices(step, listeners);
+  const signals = [...signalNotices(step, listeners), ...flipNotices(step, settled)];
   if (made.length + signals.length === 0) return 0;
   const names = await keysToName(step, [...made.map((one) => one.lead), ...signals.map((one) => one.lead)]);
   const decisions = writeDecisions(step, made, names);
@@ -170,6 +171,20 @@ function signalNotices(step: Step, listeners: ReadonlySet<string>): Notice[] {
         });
   }
   return notices;
+}
+
+/** One per lead, whatever flipped: the runs that wait look for themselves. */
+function flipNotices(step: Step, settled: readonly Settled[]): Notice[] {
+  if (!step.awaited) return [];
+  return settled.flatMap(({ lead, look }): Notice[] => {
+    // a missed review may have moved a lead on that nothing else touches
+    const name = look || step.heldBefore.has(lead.id) ? flippedOf(step, lead) : undefined;
+    if (name === undefined) return [];
+    const event = derivedId('condition', step.batch, lead.id);
+    return [
+      { key: event, kind: 'condition', name, lead: lead.id, subjectKey: '', event, quietCause: null, payload: {} },
+    ];
+  });
 }
 
 /** Returns how many notices there are; the caller wakes the relay only if there are any. */

@@ -8,6 +8,7 @@ export { joinMeasured, measureMembers, type AccountMember, type MeasuredMembers 
 export * from './check.js';
 export * from './compile.js';
 export * from './decide.js';
+export { awaitedIn, heldOf, type Awaited } from './awaited.js';
 export * from './fold-context.js';
 export * from './look.js';
 export { horizonDays, type LeadFacts } from './facts.js';

@@ -1,6 +1,7 @@
 import type {
   AccountFacts,
   Band,
+  CompiledCondition,
   Grade,
   HeldMove,
   LeadMemory,
@@ -40,9 +41,10 @@ export interface Look {
   nextChangeAt: number;
 }
 
+const none: readonly CompiledCondition[] = [];
 const shared = new WeakMap<CompiledRulebook, LeadFacts>();
 
-function sharedFacts(rulebook: CompiledRulebook): LeadFacts {
+export function sharedFacts(rulebook: CompiledRulebook): LeadFacts {
   let facts = shared.get(rulebook);
   if (!facts) shared.set(rulebook, (facts = new LeadFacts(rulebook)));
   return facts;
@@ -62,10 +64,17 @@ export function factsOf(
 }
 
 /** Pure, and cheap: every lead of every batch passes here. */
-export function look(state: LeadState, rulebook: CompiledRulebook, memory: LeadMemory, now: number): Look {
+export function look(
+  state: LeadState,
+  rulebook: CompiledRulebook,
+  memory: LeadMemory,
+  now: number,
+  /** Conditions outside the rulebook whose flips are changes too. */
+  awaited: readonly CompiledCondition[] = none,
+): Look {
   const facts = sharedFacts(rulebook).at(state, memory, now);
   // what was just made is nobody else's; a copy costs as much as making it
-  return Object.assign(seenOn(facts), { nextChangeAt: rulebook.zone.dayStart(nextChangeDay(facts)) });
+  return Object.assign(seenOn(facts), { nextChangeAt: rulebook.zone.dayStart(nextChangeDay(facts, awaited)) });
 }
 
 /** Without the next change, which is a third of the work: for counting over all leads. */
@@ -107,7 +116,7 @@ function seenOn(facts: LeadFacts): Omit<Look, 'nextChangeAt'> {
   };
 }
 
-function nextChangeDay(facts: LeadFacts): LocalDay {
+function nextChangeDay(facts: LeadFacts, awaited: readonly CompiledCondition[]): LocalDay {
   const { rulebook } = facts;
   let day = Math.min(
     facts.today + horizonDays,
@@ -118,6 +127,7 @@ function nextChangeDay(facts: LeadFacts): LocalDay {
   );
   if (rulebook.rearm) day = Math.min(day, rulebook.rearm.nextFlip(facts));
   for (const { name } of rulebook.segments) day = Math.min(day, facts.segmentFlip(name));
+  for (const condition of awaited) if (!condition.timeless) day = Math.min(day, condition.nextFlip(facts));
   return Math.max(day, facts.today + 1);
 }
 

@@ -96,6 +96,8 @@ async function follow(
     refoldedFirst: new Set(),
     rootAfter: new Map(),
     timelineAfter: new Map(),
+    awaited: undefined,
+    heldBefore: new Map(),
     visitors: new Set(),
   };
   await lockAlso(step, pending);

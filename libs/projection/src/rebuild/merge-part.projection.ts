@@ -8,6 +8,7 @@ import type { Lead } from '../store/lead.store.js';
 import { companyKeyOf, rankOf, type RankRow } from '../store/rank.store.js';
 import { copiedRows, copyIn, copyLine } from './copy-rows.js';
 import type { PartReport, PartTask } from './fold-part.projection.js';
+import { readAwaited } from '../store/listener.store.js';
 import { nothingRecorded, settleQuietly } from './settle-quietly.js';
 
 interface Whole {
@@ -97,6 +98,7 @@ async function writeWholes(
     values: [plainArray(wholes.map((whole) => whole.root))],
   });
   const live = new Map(rows.map((row) => [row.id, row]));
+  const awaited = await readAwaited(writing, rulebook);
   const firstStage = rulebook.funnel.stages[0]!.name;
   const leads: string[] = [];
   const ranks: string[] = [];
@@ -120,7 +122,7 @@ async function writeWholes(
       account: null,
     };
     if (differs(before, lead, firstStage)) differing.push(copyLine([lead.id]));
-    const look = settleQuietly(lead, rulebook);
+    const look = settleQuietly(lead, rulebook, awaited);
     if (look && state.lastAt !== undefined) {
       const rank = rankOf(lead, look, before.visitor, rulebook.zone.localDay(lookedAt!));
       lead.rankHash = rank.hash;

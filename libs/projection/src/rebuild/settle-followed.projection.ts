@@ -8,6 +8,7 @@ import { eventOf, type EventRow } from '../store/event.store.js';
 import { lockLeads, writeLeads, type LockedLead } from '../store/lead.store.js';
 import { rankOf, writeRanks, type RankRow } from '../store/rank.store.js';
 import { visitorsAmong } from '../upkeep/review.projection.js';
+import { readAwaited } from '../store/listener.store.js';
 import { nothingRecorded, settleQuietly } from './settle-quietly.js';
 
 /** Memory, looks and rows of everybody whom the step or a record of a decision touched. */
@@ -74,12 +75,13 @@ async function write(step: Step, leads: readonly LockedLead[]): Promise<void> {
   const lookedAt = new Map(live.rows.map((row) => [row.id, row.lookedAt]));
   const visitors = await visitorsAmong(client, ids);
   const now = (await databaseNow(client)).getTime();
+  const awaited = await readAwaited(client, rulebook);
   const ranks: RankRow[] = [];
   for (const lead of leads) {
     if (lead.mergedInto !== null || lead.mixed) lead.state = emptyState();
     lead.lookedAt = lookedAt.get(lead.id) ?? (lead.state.lastAt === undefined ? null : now);
     if (revisionOf(lead.memory) === 0) lead.memory = nothingRecorded(lead.lookedAt, rulebook.funnel.stages[0]!.name);
-    const look = lead.mergedInto === null ? settleQuietly(lead, rulebook) : undefined;
+    const look = lead.mergedInto === null ? settleQuietly(lead, rulebook, awaited) : undefined;
     if (!look || lead.state.lastAt === undefined) continue;
     const rank = rankOf(lead, look, visitors.has(lead.id), step.context.zone.localDay(lead.lookedAt!));
     lead.rankHash = rank.hash;

@@ -1,6 +1,6 @@
 import type { LeadMemory } from '#libs/leads/domain';
 import { sameMemory } from '../batch/remember.js';
-import { decide, look, type Look } from '../domain/index.js';
+import { decide, look, type Awaited, type Look } from '../domain/index.js';
 import type { Rulebook } from '../projection-context.js';
 import type { Lead } from '../store/lead.store.js';
 
@@ -8,13 +8,13 @@ import type { Lead } from '../store/lead.store.js';
  * Looks at a lead as it was looked at last, and decides nothing: where there is something to decide, it is due at once for
  * the ordinary, quiet review.
  */
-export function settleQuietly(lead: Lead, rulebook: Rulebook): Look | undefined {
+export function settleQuietly(lead: Lead, rulebook: Rulebook, awaited?: Awaited): Look | undefined {
   lead.rulebook = rulebook.version;
   lead.nextChangeAt = null;
   lead.rankHash = null;
   if (lead.mixed || lead.lookedAt === null || lead.refoldPending) return undefined;
   const at = lead.lookedAt;
-  const seen = look(lead.state, rulebook, lead.memory, at);
+  const seen = look(lead.state, rulebook, lead.memory, at, awaited?.conditions);
   const { memory, decisions } = decide(lead.memory, seen, { cause: 'time', quiet: true, now: at });
   const settled = decisions.length === 0 && sameMemory(lead.memory, memory, seen.initialStage);
   lead.nextChangeAt = settled ? seen.nextChangeAt : at;

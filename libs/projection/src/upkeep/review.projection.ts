@@ -1,6 +1,7 @@
 import type { LeadState } from '#libs/leads/domain';
 import { inPipelinedTransaction, type Pool, type Queryable, type StatementPipeline } from '#libs/platform';
 import { lockRulebookShared } from '../batch/first-round.projection.js';
+import { awaitedIn } from '../domain/index.js';
 import { identityChange } from '../batch/identity-change.js';
 import { nothingJudged } from '../batch/judgement.projection.js';
 import { bringUpToDate, nowOf, settle, type MadeDecision } from '../batch/settle.projection.js';
@@ -95,8 +96,11 @@ export async function reviewLocked(
     refoldedFirst: new Set(),
     rootAfter: new Map(),
     timelineAfter: new Map(),
+    awaited: undefined,
+    heldBefore: new Map(),
     visitors: await visitorsAmong(client, ids),
   };
+  step.awaited = awaitedIn(opened.listeners, step.rulebook);
   const made: MadeDecision[] = [];
   for (const [root, state] of refolded)
     Object.assign(leads.get(root)!, { state, refoldPending: false, rulebook: opened.version });
