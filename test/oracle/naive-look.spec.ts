@@ -1,27 +1,33 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { freshMemory, makeZone, type LeadState } from '#libs/leads/domain';
+import { compileCondition, freshMemory, makeZone, type LeadState } from '#libs/leads/domain';
 import { weightTable } from '#libs/scoring/domain';
 import {
   compileRulebook,
   exactNextChange,
   explain,
+  factsOf,
   flatLines,
   look,
   type CompiledRulebook,
   type RulebookDocument,
 } from '#libs/projection/domain';
-import { document, lead, now, stateOf, type Lead } from './arbitrary-rulebooks.js';
+import { derived, document, lead, now, stateOf, zones, type Lead } from './arbitrary-rulebooks.js';
 import { NaiveLooker, weightOf } from './naive-look.js';
 
-const naive = (rulebook: CompiledRulebook, state: LeadState, at: number) =>
+const seed = Number(process.env['FC_SEED'] ?? 20261121);
+const many = Number(process.env['FC_RUNS'] ?? 600);
+const leadIn = (zone: string) => lead.map((made) => ({ ...made, zone }));
+
+const naive = (rulebook: CompiledRulebook, state: LeadState, at: number) => lookerOf(rulebook, state, at).look();
+const lookerOf = (rulebook: CompiledRulebook, state: LeadState, at: number) =>
   new NaiveLooker(
     rulebook.document,
     (name) => rulebook.signalNames.get(name)!.hash,
     state,
     rulebook.zone.localDay(at),
     null,
-  ).look();
+  );
 const compiled = (made: Lead, document: RulebookDocument) => compileRulebook(document, 1, makeZone(made.zone));
 const decidedOn = ({ temperature, grade, band, stagesHeld, rearm, segments }: ReturnType<typeof naive>) =>
   JSON.stringify([temperature, grade, band, stagesHeld, rearm, segments]);
@@ -42,7 +48,7 @@ describe('I16: a look is a function of state, rulebook and day, and the compiled
         const { stagesHeld: _, ...expected } = naive(rulebook, state, at);
         expect({ engagement, fit, score, grade, band, temperature, hotRules, segments, rearm }).toEqual(expected);
       }),
-      { numRuns: 600 },
+      { seed, numRuns: many },
     );
   });
 
@@ -64,28 +70,57 @@ describe('I16: a look is a function of state, rulebook and day, and the compiled
           if (kind === 'signal') expect(beforeDecay! + decay! + capped! + expired!).toBe(points);
         expect(told.hot.filter((rule) => rule.held).map((rule) => rule.name)).toEqual(seen.hotRules);
       }),
-      { numRuns: 250 },
+      { seed, numRuns: Math.ceil(many / 2) },
     );
   });
 
-  test('nothing decided on differs before nextChangeAt, and the exact change is where something does', () => {
+  test.each(zones)(
+    '%s: nothing decided on differs before nextChangeAt, and the exact change is where something does',
+    (zone) => {
+      fc.assert(
+        fc.property(document, leadIn(zone), (document, made) => {
+          const rulebook = compiled(made, document);
+          const { zone } = rulebook;
+          const state = stateOf(made, rulebook);
+          const first = decidedOn(naive(rulebook, state, now));
+          const seen = look(state, rulebook, freshMemory(), now);
+          let change: number | undefined;
+          for (let day = seen.day + 1; day <= seen.day + 400 && change === undefined; day += 1)
+            if (decidedOn(naive(rulebook, state, zone.dayStart(day))) !== first) change = zone.dayStart(day);
+          expect(seen.nextChangeAt).toBeLessThanOrEqual(change ?? zone.dayStart(seen.day + 400));
+          expect(zone.dayStart(zone.localDay(seen.nextChangeAt))).toBe(seen.nextChangeAt);
+          expect(seen.nextChangeAt).toBeGreaterThan(now);
+          expect(exactNextChange(state, rulebook, freshMemory(), now)).toBe(change);
+        }),
+        { seed, numRuns: Math.ceil(many / 20) },
+      );
+    },
+  );
+});
+
+describe('I16: what a scenario awaits is seen coming', () => {
+  test.each(zones)('%s: no awaited condition flips before nextChangeAt', (zoneName) => {
+    let flips = 0;
     fc.assert(
-      fc.property(document, lead, (document, made) => {
+      fc.property(document, leadIn(zoneName), derived, (document, made, condition) => {
         const rulebook = compiled(made, document);
         const { zone } = rulebook;
         const state = stateOf(made, rulebook);
-        const first = decidedOn(naive(rulebook, state, now));
-        const seen = look(state, rulebook, freshMemory(), now);
-        let change: number | undefined;
-        for (let day = seen.day + 1; day <= seen.day + 400 && change === undefined; day += 1)
-          if (decidedOn(naive(rulebook, state, zone.dayStart(day))) !== first) change = zone.dayStart(day);
-        expect(seen.nextChangeAt).toBeLessThanOrEqual(change ?? zone.dayStart(seen.day + 400));
-        expect(zone.dayStart(zone.localDay(seen.nextChangeAt))).toBe(seen.nextChangeAt);
-        expect(seen.nextChangeAt).toBeGreaterThan(now);
-        expect(exactNextChange(state, rulebook, freshMemory(), now)).toBe(change);
+        const awaited = compileCondition(condition, rulebook.conditions);
+        const { day, nextChangeAt } = look(state, rulebook, freshMemory(), now, [awaited]);
+        const holdsOn = (at: number) => lookerOf(rulebook, state, at).holds(condition);
+        const first = holdsOn(now);
+        expect(awaited.evaluate(factsOf(state, rulebook, freshMemory(), now))).toBe(first);
+        let flip: number | undefined;
+        for (let ahead = day + 1; ahead <= day + 400 && flip === undefined; ahead += 1)
+          if (holdsOn(zone.dayStart(ahead)) !== first) flip = zone.dayStart(ahead);
+        if (flip !== undefined) flips += 1;
+        expect(nextChangeAt).toBeLessThanOrEqual(flip ?? zone.dayStart(day + 400));
       }),
-      { numRuns: 60 },
+      { seed, numRuns: Math.ceil(many / 10) },
     );
+    process.stdout.write(`I16 ${zoneName}: seed ${seed}, ${Math.ceil(many / 10)} cases, ${flips} flips met\n`);
+    expect(flips).toBeGreaterThan(0);
   });
 });
 
@@ -96,6 +131,6 @@ test('the weights are the nearest integers', () => {
       fc.integer({ min: 0, max: 2900 }),
       (halfLife, age) => BigInt(weightTable(halfLife)[age] ?? 0) === weightOf(age, halfLife),
     ),
-    { numRuns: 300 },
+    { seed, numRuns: 300 },
   );
 });
