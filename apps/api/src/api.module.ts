@@ -23,6 +23,11 @@ import { CompareRulebooksHandler } from '#libs/insights';
 import { TokenSeal, type Logger, type Pool, type Registry } from '#libs/platform';
 import { ErasePersonHandler, ExportPersonHandler } from '#libs/privacy';
 import { ProjectionContext } from '#libs/projection';
+import { ReadAccountTimelineHandler } from './accounts/account-timeline.query.js';
+import { AccountsController } from './accounts/accounts.controller.js';
+import { AssignAccountHandler } from './accounts/assign-account.command.js';
+import { ListAccountsHandler } from './accounts/list-accounts.query.js';
+import { ReadAccountHandler } from './accounts/read-account.query.js';
 import { ApiKeysController } from './access/api-keys.controller.js';
 import type { ApiConfig } from './api.config.js';
 import { AuditController } from './audit/audit.controller.js';
@@ -67,6 +72,7 @@ export interface ApiParts {
 }
 
 const controllers = [
+  AccountsController,
   ApiKeysController,
   AuditController,
   DeliveriesController,
@@ -89,6 +95,7 @@ const controllers = [
 const handlers = [
   provide(ActivateScenarioHandler, POOL),
   provide(AnswerQuestionsHandler, POOL, EVENT_LOG),
+  provide(AssignAccountHandler, POOL, EVENT_LOG),
   provide(CompareDraftHandler, QueryBus, POOL),
   provide(CompareRulebooksHandler, POOL, ProjectionContext),
   provide(CorrectOutcomeHandler, POOL, EVENT_LOG),
@@ -100,6 +107,7 @@ const handlers = [
   provide(JudgeIdentityHandler, POOL, EVENT_LOG),
   provide(JudgeMoveHandler, POOL, EVENT_LOG, ProjectionContext),
   provide(ListApartsHandler, POOL),
+  provide(ListAccountsHandler, POOL, ProjectionContext),
   provide(ListDeliveriesHandler, POOL),
   provide(ListHeldAlertsHandler, POOL),
   provide(ListLeadsHandler, POOL, ProjectionContext),
@@ -109,6 +117,8 @@ const handlers = [
   provide(PauseScenarioHandler, POOL),
   provide(PreviewIdentityHandler, POOL, ProjectionContext),
   provide(PublishRulebookHandler, POOL),
+  provide(ReadAccountHandler, POOL, ProjectionContext),
+  provide(ReadAccountTimelineHandler, POOL),
   provide(ReadDeliveryHandler, POOL),
   provide(ReadIdentityHandler, POOL),
   provide(ReadLeadHandler, POOL, ProjectionContext),

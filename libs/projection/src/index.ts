@@ -51,6 +51,7 @@ export { readCompanies } from './read/company.query.js';
 export { reviewAccounts } from './upkeep/review-accounts.projection.js';
 export {
   listAccounts,
+  memberIds,
   readAccount,
   readAccountRow,
   type AccountCursor,

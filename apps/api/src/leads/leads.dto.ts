@@ -48,6 +48,18 @@ export const leadDetail = z
     displayName: z.string().nullable(),
     company: z.string().nullable(),
     email: z.string().nullable(),
+    account: z
+      .object({
+        account: z.string(),
+        by: z.enum(['assignment', 'domain']),
+        event: z.uuid().describe('The event that says so'),
+        name: z.string().nullable(),
+        temperature: z.enum(['hot', 'warm', 'cold']).nullable(),
+        engagement: points.nullable(),
+        members: z.number().nullable(),
+      })
+      .nullable()
+      .describe('The company it belongs to; its figures follow within seconds, null until then'),
     profile: z.record(z.string(), z.object({ value: z.unknown(), at: z.iso.datetime(), event: z.uuid() })),
     consent: z.record(
       z.string(),

@@ -1,8 +1,15 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { z } from 'zod';
-import { isKnown } from '#libs/leads/domain';
+import { isKnown, membershipOf, type Membership } from '#libs/leads/domain';
 import type { Pool } from '#libs/platform';
-import { explainHeld, readLookNow, type LookedAt, type ProjectionContext } from '#libs/projection';
+import {
+  explainHeld,
+  readAccountRow,
+  readLookNow,
+  type ListedAccount,
+  type LookedAt,
+  type ProjectionContext,
+} from '#libs/projection';
 import { waitForAfter } from '../http/after.js';
 import { heldMoveOf } from './explanation.js';
 import { iso, leadUnknown, points, refOf } from './lead-ref.js';
@@ -28,11 +35,17 @@ export class ReadLeadHandler implements IQueryHandler<ReadLead> {
     await waitForAfter(this.pool, after);
     const looked = await readLookNow(this.pool, this.context, refOf(ref));
     if (!looked) throw leadUnknown();
-    return detailOf(looked);
+    const membership = membershipOf(looked.lead.state);
+    const row = membership && (await readAccountRow(this.pool, membership.account));
+    return detailOf(looked, membership, row);
   }
 }
 
-function detailOf({ lead, look, rulebook, now }: LookedAt): z.infer<typeof leadDetail> {
+function detailOf(
+  { lead, look, rulebook, now }: LookedAt,
+  membership: Membership | undefined,
+  account: ListedAccount | undefined,
+): z.infer<typeof leadDetail> {
   const { profile, consent } = lead.state;
   const text = (name: string): string | null => (typeof profile[name]?.value === 'string' ? profile[name].value : null);
   const fullName = [text('familyName'), text('givenName')].filter(Boolean).join(' ');
@@ -43,6 +56,15 @@ function detailOf({ lead, look, rulebook, now }: LookedAt): z.infer<typeof leadD
     displayName: (text('displayName') ?? fullName) || null,
     company: text('company.name'),
     email: text('email') ?? lead.keys.find((key) => key.startsWith('e:'))?.slice(2) ?? null,
+    account: membership
+      ? {
+          ...membership,
+          name: account?.name ?? null,
+          temperature: account?.temperature ?? null,
+          engagement: account ? points(account.engagement) : null,
+          members: account?.members ?? null,
+        }
+      : null,
     profile: mapValues(profile, ({ value, at, event }) => ({ value, at: iso(at), event })),
     consent: mapValues(consent, ({ value, at, event }) => ({ ...value, at: iso(at), event })),
     score: points(look.score),

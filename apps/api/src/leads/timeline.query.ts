@@ -32,13 +32,8 @@ export class ReadTimelineHandler implements IQueryHandler<ReadTimeline> {
       limit: page.limit,
       ...(before ? { before: { occurredAt: before[0], id: before[1] } } : {}),
     });
-    const judging = await readJudging(
-      this.pool,
-      events.map((event) => event.id),
-    );
-    const judgements = judge(judging);
     return {
-      items: events.map((event) => ({ ...entryOf(event, page.locale), ...judgedBy(event.id, judging, judgements) })),
+      items: await timelineEntries(this.pool, events, page.locale),
       nextCursor: next ? encodeCursor([next.occurredAt, next.id]) : null,
     };
   }
@@ -46,6 +41,20 @@ export class ReadTimelineHandler implements IQueryHandler<ReadTimeline> {
 
 type Entry = z.infer<typeof timelineEntry>;
 type Judged = Pick<Entry, 'counts' | 'verdict' | 'judgements'>;
+
+/** Events as they are shown, with what was judged about each. */
+export async function timelineEntries(
+  pool: Pool,
+  events: readonly TimelineEvent[],
+  locale: 'ja' | 'en',
+): Promise<Entry[]> {
+  const judging = await readJudging(
+    pool,
+    events.map((event) => event.id),
+  );
+  const judgements = judge(judging);
+  return events.map((event) => ({ ...entryOf(event, locale), ...judgedBy(event.id, judging, judgements) }));
+}
 
 function entryOf(row: TimelineEvent, locale: 'ja' | 'en'): Omit<Entry, keyof Judged> {
   const { id, kind, type, source, refersTo, body } = row;

@@ -172,3 +172,7 @@ async function suggestionsFor(db: Queryable, key: AccountKey, nameKey: string | 
   );
   return { leads: leads.rows, accounts: accounts.rows };
 }
+
+export async function memberIds(db: Queryable, key: AccountKey): Promise<number[]> {
+  return (await readMembers(db, [key])).get(key)!.map(({ lead }) => lead);
+}
