@@ -133,7 +133,7 @@ test('I9: approved five times at once it moves once; a rebuild makes no decision
   ]);
   expect(stated.map(({ body }) => body.eventId)).toContain(before.findLast((one) => one.decision === 'stage')!.because);
   const memory = (await api.database.pool.query('select memory from lead')).rows;
-  const pool = createProjectionPool({ url: api.database.url, applicationName: 'test', max: 2 }, () => undefined);
+  const pool = createProjectionPool({ url: api.database.url, applicationName: 'test', max: 6 }, () => undefined);
   try {
     const context = await ProjectionContext.load(pool, parseConfig(projectionConfig, {}));
     expect(await verify(pool, context)).toMatchObject({ differences: [], pending: [] });
