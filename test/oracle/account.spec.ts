@@ -77,7 +77,7 @@ test('I8: companies of shuffled, doubled and re-batched histories are what the r
   process.stdout.write(`seed ${seed}, ${numRuns} histories, ${JSON.stringify(seen)}\n`);
   for (const [what, times] of Object.entries(seen))
     expect({ what, seen: times > numRuns / 200 }).toEqual({ what, seen: true });
-});
+}, 120_000);
 
 const sorted = (companies: Map<string, Company>) => [...companies].sort(([a], [b]) => (a < b ? -1 : 1));
 
@@ -108,4 +108,4 @@ test('the next change of a company is never late, and its explanation sums on ev
   );
   process.stdout.write(`seed ${seed}, ${Math.ceil(numRuns / 2)} histories, ${changes} changes met\n`);
   expect(changes).toBeGreaterThan(numRuns / 100);
-});
+}, 120_000);
