@@ -10,7 +10,7 @@ app.get('/v1/leads/:lead', async (request) => {
   const { lead } = request.params as { lead: string };
   const found = await pool.query({
     name: 'lead',
-    text: 'select l.id, l.state, l.memory, r.score, r.temperature, r.stage from lead l left join lead_rank r on r.lead = l.id where l.id = $1',
+    text: 'select r.score, l.id, l.state, l.memory, r.temperature, r.stage from lead l left join lead_rank r on r.lead = l.id where l.id = $1',
     values: [lead],
   });
   return found.rows[0];
@@ -18,7 +18,7 @@ app.get('/v1/leads/:lead', async (request) => {
 app.get('/v1/leads', async () => {
   const found = await pool.query({
     name: 'top',
-    text: `select l.id, l.state, l.memory, r.score, r.temperature, r.stage from lead_rank r join lead l on l.id = r.lead
+    text: `select r.score, l.id, l.state, l.memory, r.temperature, r.stage from lead_rank r join lead l on l.id = r.lead
       where r.temperature = $1 order by r.score desc, r.lead limit 50`,
     values: ['hot'],
   });
