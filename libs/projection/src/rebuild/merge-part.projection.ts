@@ -145,7 +145,7 @@ async function writeWholes(
 
 /** Of the live lead as it is now: one that was touched since the cut is taken off this list later. */
 function differs(before: LiveRow, lead: Lead, firstStage: string): boolean {
-  if (before.lookedAt === null || before.refoldPending) return true;
+  if ((before.lookedAt === null && lead.lookedAt !== null) || before.refoldPending) return true;
   if (revisionOf(before.memory) !== revisionOf(lead.memory)) return true;
   if (!sameMemory(before.memory, lead.memory, firstStage)) return true;
   return before.rulebook === lead.rulebook && !isDeepStrictEqual(before.state, lead.state);
