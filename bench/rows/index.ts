@@ -12,6 +12,7 @@ import { nurtureSend } from './nurture.js';
 import { readScore } from './read.js';
 import { review } from './review.js';
 import { compareDraft, publishPoints } from './rulebook.js';
+import { rebuildAll, verifyLive } from './rebuild.js';
 
 /** `memory` judges the peaks of the rows before it. */
 export const rows: Record<string, Row> = {
@@ -29,6 +30,8 @@ export const rows: Record<string, Row> = {
   review,
   compare: compareDraft,
   'long-lead': longLead,
+  'rebuild.all': rebuildAll,
+  'verify.live': verifyLive,
   memory,
   'idle.cost': idleCost,
   crash,

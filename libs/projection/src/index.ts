@@ -60,3 +60,5 @@ export {
   type AccountRead,
   type ListedAccount,
 } from './read/account.query.js';
+export { exportLines, type ExportCounts } from './transfer/export.query.js';
+export { importLines } from './transfer/import.command.js';

@@ -1,4 +1,11 @@
-import { apartOf, identityOf, primaryKeyOf, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
+import {
+  apartOf,
+  identityOf,
+  primaryKeyOf,
+  type LeadEvent,
+  type LeadMemory,
+  type SubjectKey,
+} from '#libs/leads/domain';
 import { StatementPipeline, type PoolClient } from '#libs/platform';
 import { foldFresh } from '../batch/fold-fresh.js';
 import { isFact, waitingFor, writeUnapplied } from '../batch/judgement.projection.js';
@@ -39,13 +46,13 @@ export async function followTo(client: PoolClient, from: Cut, to: Cut, options: 
   if (rows.length + pending.rows.length === 0) return 0;
   const events = rows.map(eventOf);
   await addMissingLeads(client, events);
-  const step = await follow(
+  const { step, remembered } = await follow(
     client,
     events.filter((event) => event.type !== 'decision'),
     pending.rows.map(({ id }) => id),
     options,
   );
-  await settleFollowed(client, step, rows, options.hurried);
+  await settleFollowed(client, step, rows, remembered, options.hurried);
   await step.client.settled();
   const stated = plainArray(step.change.stated.map(({ event }) => event));
   for (const table of ['link', 'identification', 'apart'])
@@ -61,7 +68,7 @@ async function follow(
   fresh: LeadEvent[],
   pending: readonly number[],
   { rulebook, context }: FollowOptions,
-): Promise<Step> {
+): Promise<{ step: Step; remembered: Map<number, LeadMemory> }> {
   const freshIds = new Set(fresh.map((event) => event.id));
   const waiting = await waitingFor(client, freshIds);
   const question = { fresh: fresh.filter((event) => !isFact(event)), waiting, freshIds };
@@ -101,11 +108,12 @@ async function follow(
     visitors: new Set(),
   };
   await lockAlso(step, pending);
+  const remembered = new Map([...leads].map(([id, { memory }]) => [id, memory]));
   if (change.stated.length + judged.facts.length > 0) await restructure(step, rejoined, anons);
   else await writeUnapplied(db, judged);
   foldFresh(step);
   await refold(step);
-  return step;
+  return { step, remembered };
 }
 
 /** Keys that were minted since the cut have no lead here yet. */

@@ -46,19 +46,26 @@ export const setPhase = (db: Queryable, phase: RebuildPhase) =>
 export const setCut = (db: Queryable, cut: Cut) =>
   db.query('update public.rebuild_job set until_batch = $1, under_way = $2', [cut.until, cut.underWay]);
 
-/** Held for as long as the session lives, so a killed process holds nothing. */
-export async function holdRebuild(client: PoolClient): Promise<void> {
-  const taken = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [
-    advisoryLocks.rebuild,
-  ]);
-  if (taken.rows[0]!.taken) return;
-  const { pid, since } = (await rebuildHolder(client)) ?? {};
-  throw new DomainError(
+/** One at a time. The session holds the lock, so a killed process holds nothing. */
+export const holdingRebuild = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  onOwnSession(pool, async (client) => {
+    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [
+      advisoryLocks.rebuild,
+    ]);
+    if (!rows[0]!.taken) throw runningAlready(await rebuildHolder(client));
+    try {
+      return await work(client);
+    } finally {
+      await client.query('select pg_advisory_unlock($1)', [advisoryLocks.rebuild]).catch(() => undefined);
+    }
+  });
+
+const runningAlready = (holder: { pid: number; since: Date } | undefined): DomainError =>
+  new DomainError(
     'rebuild-running',
-    `A rebuild is running already${pid ? ` (PostgreSQL session ${pid}, since ${since!.toISOString()})` : ''}. See: leadfold rebuild --status`,
+    `A rebuild is running already${holder ? ` (PostgreSQL session ${holder.pid}, since ${holder.since.toISOString()})` : ''}. See: leadfold rebuild --status`,
     { status: 409 },
   );
-}
 
 export async function rebuildHolder(db: Queryable): Promise<{ pid: number; since: Date } | undefined> {
   const { rows } = await db.query<{ pid: number; since: Date }>(

@@ -117,7 +117,7 @@ async function writeWholes(
       nextChangeAt: null,
       rankHash: null,
       state,
-      memory: whole.memory ?? nothingRecorded(before.lookedAt, firstStage),
+      memory: whole.memory ?? nothingRecorded(lookedAt, firstStage),
       // companies are looked at again as a whole once the tables are exchanged
       account: null,
     };

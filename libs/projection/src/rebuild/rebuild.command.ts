@@ -1,7 +1,7 @@
 import { advisoryLocks, DomainError, type Pool, type PoolClient } from '#libs/platform';
 import type { ProjectionContext } from '../projection-context.js';
 import { beginRebuild, mintFoldedKeys } from './begin.command.js';
-import { holdRebuild, onOwnSession, readJob, setPhase, type RebuildJob } from './job.store.js';
+import { holdingRebuild, onOwnSession, readJob, setPhase, type RebuildJob } from './job.store.js';
 import { runParts } from './part-threads.js';
 import { clearShadow, forBulk, indexShadow } from './shadow.store.js';
 import { followAndSwap, type Swapped } from './swap.command.js';
@@ -49,8 +49,7 @@ export async function rebuild(
   context: ProjectionContext,
   options: RebuildOptions = {},
 ): Promise<RebuildReport> {
-  return onOwnSession(pool, async (holder) => {
-    await holdRebuild(holder);
+  return holdingRebuild(pool, async (holder) => {
     const job = await readJob(holder);
     if (job?.usable && (await partsAreThere(holder, job))) options.onResumed?.(job);
     else await beginRebuild(pool, context, options.threads ?? 1, options.startedBy ?? 'unknown');
@@ -184,8 +183,7 @@ async function reportOf(pool: Pool, job: RebuildJob, swapped: Swapped, followed:
 
 /** Drops what an unfinished rebuild has built; the live projection was never touched by it. False: there was none. */
 export async function abandonRebuild(pool: Pool): Promise<boolean> {
-  return onOwnSession(pool, async (client) => {
-    await holdRebuild(client);
+  return holdingRebuild(pool, async (client) => {
     const there = (await readJob(client)) !== undefined;
     await clearShadow(client);
     return there;

@@ -16,6 +16,8 @@ export async function settleFollowed(
   client: PoolClient,
   step: Step,
   rows: readonly EventRow[],
+  /** What was remembered of the locked leads before they were joined and parted. */
+  remembered: ReadonlyMap<number, LeadMemory>,
   hurried: boolean,
 ): Promise<void> {
   const { rulebook } = step;
@@ -33,12 +35,20 @@ export async function settleFollowed(
     lead.state = refolded.get(lead.id)!.state;
     lead.refoldPending = false;
   }
-  for (const [id, memory] of recorded) {
+  // of the records that name any of its keys the latest: where keys came together it was one of theirs
+  for (const [id, memory] of [...byRootNow(step, remembered), ...recorded]) {
     const lead = step.leads.get(id)!;
     if (revisionOf(memory) > revisionOf(lead.memory)) lead.memory = memory;
   }
   await write(step, [...step.leads.values()]);
 }
+
+/** Batches commit in another order than their numbers, so a join may come here before the record that was made of it. */
+const byRootNow = (step: Step, remembered: ReadonlyMap<number, LeadMemory>): [number, LeadMemory][] =>
+  [...remembered].flatMap(([id, memory]): [number, LeadMemory][] => {
+    const root = step.leads.get(id)?.mergedInto ?? id;
+    return step.leads.has(root) ? [[root, memory]] : [];
+  });
 
 const stands = (lead: LockedLead): boolean => lead.mergedInto === null;
 
