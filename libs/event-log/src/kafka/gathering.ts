@@ -15,7 +15,7 @@ type Taken = { one: Settling; batch: RecordBatch };
 
 /**
  * One lane's partitions that have something at the same time go into one call, as far as they fit: at a few hundred events a
- * second a call costs more than its events. Nobody waits for others to come.
+ * second a call costs more than its events. Nobody waits for others to come, and what is urgent goes by itself.
  */
 export class Gathering {
   private waiting: Settling[] = [];
@@ -61,10 +61,12 @@ export class Gathering {
   }
 
   private next(): Taken[] {
-    const { options, handlers } = this.own;
+    const { options, handlers, lane } = this.own;
+    // in the most urgent lane each waits for the locks of its own leads only
+    const together = lane > 0 && handlers.batches !== undefined;
     const taken: Taken[] = [];
     let left = options.maxRecords;
-    while (this.waiting.length > 0 && (taken.length === 0 || (left > 0 && handlers.batches))) {
+    while (this.waiting.length > 0 && (taken.length === 0 || (left > 0 && together))) {
       const one = this.waiting.shift()!;
       try {
         const batch = one.slice(left);
