@@ -116,7 +116,9 @@ export class CompanyFacts implements AccountFacts {
   }
 
   nextChangeDay(): LocalDay {
-    const day = Math.min(this.today + horizonDays, this.temperatureFlip(), this.memberFlip());
+    // every rule that holds is told, so one that falls is a change although another keeps the company hot
+    const rules = this.rulebook.account.hot.map(({ when }) => when.nextFlip(this.asFacts));
+    const day = Math.min(this.today + horizonDays, this.temperatureFlip(), this.memberFlip(), ...rules);
     return Math.max(day, this.today + 1);
   }
 }
