@@ -141,12 +141,13 @@ async function placeBrowsers(
     for (const interval of moved) {
       // whoever has read the old owner and waits for its lock has to read again, events or not
       for (const id of [interval.before, interval.after]) raiseVersion(step, id, linkage);
-      if (!filled.has(`${browser.anon}\n${interval.from}`)) continue;
+      const holds = filled.get(`${browser.anon}\n${interval.from}`);
+      if (holds === undefined) continue;
       const from = leadOf(step, interval.before);
       const to = leadOf(step, interval.after);
       to.memory = withEpochOf(to.memory, from.memory);
       step.reshaped.add(interval.after);
-      step.refold.add(interval.before).add(interval.after);
+      if (holds === 'facts') step.refold.add(interval.before).add(interval.after);
       for (const id of [interval.before, interval.after])
         addOperatorCause(step, operator, id, [browser.own, interval.before, interval.after]);
     }
@@ -161,19 +162,27 @@ function raiseVersion(step: Step, id: number, linkage: Map<number, LeadLinkage>)
 }
 
 /**
- * Which of the moved intervals hold stored facts other than this batch's own. Laterally and limited: as a semi-join it was
- * planned, on empty tables, to read every anonymous event there is.
+ * What the moved intervals hold besides this batch's own: facts, or nothing but decisions, which take the epoch along and need
+ * no refold. Laterally and limited: as a semi-join it was planned, on empty tables, to read every anonymous event there is.
  */
-async function movesWithEvents(step: Step, browsers: readonly MovedBrowser[]): Promise<Set<string>> {
+async function movesWithEvents(
+  step: Step,
+  browsers: readonly MovedBrowser[],
+): Promise<Map<string, 'facts' | 'decisions'>> {
   const moves = browsers.flatMap((browser) => browser.moved.map((interval) => ({ anon: browser.anon, ...interval })));
-  if (moves.length === 0) return new Set();
+  if (moves.length === 0) return new Map();
   const bound = (ms: number): string => (Number.isFinite(ms) ? String(ms) : ms > 0 ? '1e14' : '-1e13');
-  const result = await step.client.query<{ anon: string; from: number }>({
+  const one = (
+    kind: string,
+  ): string => `(select 1 as found from event e where e.anon = t.anon and e.uid is null and e.email is null
+        and e.batch <> $4 and e.kind ${kind} 'decision' and e.occurred_at >= to_timestamp(t.lower / 1000.0)
+        and e.occurred_at < to_timestamp(t.upper / 1000.0) limit 1)`;
+  const result = await step.client.query<{ anon: string; from: number; facts: boolean }>({
     name: 'leadfold-moves-with-events',
-    text: `select t.anon, t.lower as from from unnest($1::text[], $2::float8[], $3::float8[]) as t(anon, lower, upper)
-      cross join lateral (select 1 from event e where e.anon = t.anon and e.uid is null and e.email is null and e.batch <> $4
-        and e.kind <> 'decision' and e.occurred_at >= to_timestamp(t.lower / 1000.0) and e.occurred_at < to_timestamp(t.upper / 1000.0)
-        limit 1) as one`,
+    text: `select t.anon, t.lower as from, fact.found is not null as facts
+      from unnest($1::text[], $2::float8[], $3::float8[]) as t(anon, lower, upper)
+      left join lateral ${one('<>')} as fact on true left join lateral ${one('=')} as decision on true
+      where fact.found is not null or decision.found is not null`,
     values: [
       textArray(moves.map((move) => move.anon)),
       `{${moves.map((move) => bound(move.from)).join(',')}}`,
@@ -181,11 +190,12 @@ async function movesWithEvents(step: Step, browsers: readonly MovedBrowser[]): P
       step.batch,
     ],
   });
-  const found = new Set(result.rows.map((row) => `${row.anon}\n${row.from}`));
-  return new Set(
-    moves
-      .filter((move) => found.has(`${move.anon}\n${Number(bound(move.from))}`))
-      .map((move) => `${move.anon}\n${move.from}`),
+  const found = new Map(result.rows.map((row) => [`${row.anon}\n${row.from}`, row.facts]));
+  return new Map(
+    moves.flatMap((move): [string, 'facts' | 'decisions'][] => {
+      const facts = found.get(`${move.anon}\n${Number(bound(move.from))}`);
+      return facts === undefined ? [] : [[`${move.anon}\n${move.from}`, facts ? 'facts' : 'decisions']];
+    }),
   );
 }
 
