@@ -23,9 +23,10 @@ test('an alert tells who, why, the score and the last three actions of the lead 
     position: stamped('manager'),
     'company.employees': stamped(300),
   };
-  const made = await db.pool.query<{ id: number }>('insert into lead (state) values ($1) returning id', [
-    JSON.stringify({ profile, consent: {}, counters: {} }),
-  ]);
+  const made = await db.pool.query<{ id: number }>(
+    "insert into lead (id, state) values (nextval('lead_id_seq'), $1) returning id",
+    [JSON.stringify({ profile, consent: {}, counters: {} })],
+  );
   const lead = made.rows[0]!.id;
   await db.pool.query("insert into subject_key (key, lead) values ('e:taro@example.com', $1)", [lead]);
   for (let i = 0; i < 5; i += 1)

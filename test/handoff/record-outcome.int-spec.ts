@@ -15,7 +15,7 @@ beforeAll(async () => {
   await log.prepare();
   handler = new RecordOutcomeHandler(db.pool, log);
   const made = await db.pool.query<{ id: number }>(
-    'insert into lead (state) values (\'{"profile":{},"consent":{},"counters":{}}\') returning id',
+    `insert into lead (id, state) values (nextval('lead_id_seq'), '{"profile":{},"consent":{},"counters":{}}') returning id`,
   );
   lead = made.rows[0]!.id;
   await db.pool.query("insert into subject_key (key, lead) values ('e:taro@example.com', $1)", [lead]);

@@ -93,7 +93,7 @@ export async function becomeLead(
     counters: {},
   };
   const inserted = await db.pool.query<{ id: number }>(
-    'insert into lead (state, memory) values ($1, $2) returning id',
+    "insert into lead (id, state, memory) values (nextval('lead_id_seq'), $1, $2) returning id",
     [
       JSON.stringify(state),
       JSON.stringify({ hot: false, armed: true, epoch: 0, stage: null, segments: [], ...memory }),

@@ -124,6 +124,11 @@ const changes: Record<string, Change> = {
     body: { reason: because },
     action: 'quarantine.discard',
   },
+  'POST /v1/leads/:lead/account': {
+    url: '/v1/leads/e:taro@x.jp/account',
+    body: { account: 'd:x.jp', reason: because },
+    action: 'account.assign',
+  },
   'POST /v1/leads/:lead/erasure': {
     url: '/v1/leads/e:taro@x.jp/erasure',
     body: { requestedBy: 'person', reason: 'asked' },
@@ -137,6 +142,7 @@ const others: Record<string, string> = {
   'POST /v1/leads/:lead/approvals': 'a fact on the log, which names who said it',
   'POST /v1/leads/:lead/qualification': 'a fact on the log, which names who said it',
   'POST /v1/leads/:lead/outcomes': 'a fact on the log, which names who said it',
+  'POST /v1/leads/:lead/outcomes/:event/corrections': 'facts on the log, which name who said them',
   ...Object.fromEntries(
     ['merges', 'unmerges', 'retractions', 'aparts', 'aparts/:event/lift'].map((what) => [
       `POST /v1/${what}/preview`,
