@@ -177,6 +177,18 @@ test('I10: a merge, an un-merge and judgements in the middle are taken in', asyn
   expect((await readLead(db.pool, { key: 'a:c' }))!.keys).toEqual(['a:c', 'e:a@x.jp', 'e:b@x.jp']);
 });
 
+test('I9, I10: what is decided in the batch that first links two keys is remembered by whom the link makes one', async () => {
+  await projecting.apply(views('a', 3, { userId: 'main:1', anonymousId: 'b' }));
+  await begun();
+  const form = { type: 'track', links: true, userId: 'main:1', email: 'a@x.jp', anonymousId: 'b' } as const;
+  await projecting.apply([
+    event('form', { ...form, name: 'Material Requested', properties: {} }),
+    ...views('more', 9, { userId: 'main:1' }),
+  ]);
+  expect((await readLead(db.pool, { key: 'e:a@x.jp' }))!.memory.revision).toBeGreaterThan(0);
+  await swapsToTheSame();
+});
+
 test('I10: a publish in the middle: leads are derived anew under the new rulebook after the swap, quietly', async () => {
   await projecting.apply(views('a', 4, { email: 'a@x.jp' }));
   await begun();

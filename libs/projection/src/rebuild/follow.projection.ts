@@ -113,6 +113,8 @@ async function follow(
   else await writeUnapplied(db, judged);
   foldFresh(step);
   await refold(step);
+  // whose record is whose is asked next, of what was left for later here
+  await db.settled();
   return { step, remembered };
 }
 
