@@ -65,22 +65,25 @@ export class BatchProjection {
     }
   }
 
-  /** Of one topic. Each by itself as soon as anything about one of them is out of the ordinary. */
+  /**
+   * Batches of one topic in one transaction, an outcome for each in their order. As soon as anything about one of them is
+   * out of the ordinary (a gap, an offset that moved, a person erased meanwhile, a poison record), each goes by itself.
+   */
   async applyTogether(batches: readonly RecordBatch[]): Promise<BatchOutcome[]> {
-    const parts = batches.flatMap((batch): Part[] => {
+    const parts = batches.map((batch): Part | undefined => {
       const from = startOf(batch);
       const decoded = decodeBatch(batch, from);
-      return decoded === 'gap' ? [] : [{ batch, from, decoded, takenOut: this.erased.takeOut(decoded) }];
+      return decoded === 'gap' ? undefined : { batch, from, decoded, takenOut: this.erased.takeOut(decoded) };
     });
     try {
-      return await this.commit(parts, false);
+      if (parts.every((part) => part !== undefined)) return await this.commit(parts, false);
     } catch (error) {
       const settledAlone = error instanceof FenceMoved || error instanceof ErasedMoved || isRecordsFault(error);
       if (!settledAlone) throw error;
-      const outcomes: BatchOutcome[] = [];
-      for (const batch of batches) outcomes.push(await this.apply(batch));
-      return outcomes;
     }
+    const outcomes: BatchOutcome[] = [];
+    for (const batch of batches) outcomes.push(await this.apply(batch));
+    return outcomes;
   }
 
   private async commit(parts: readonly Part[], isolate: boolean): Promise<BatchOutcome[]> {
