@@ -1,38 +1,18 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { eventIdOf } from '#libs/platform';
 import type { LeadEvent } from '#libs/leads/domain';
-import { createTestDatabase, type TestDatabase } from '#test/database';
-import { emptyTables, Projecting } from './projecting.js';
-import { publishTestRulebook } from './test-rulebook.js';
+import type { TestDatabase } from '#test/database';
+import { Projecting } from './projecting.js';
+import { eventsAt, stageProjection } from './stage.js';
 
 const now = Date.now();
 
 /** Real: PostgreSQL. Every batch mixes what is quiet with what is loud. */
 let db: TestDatabase;
 let projecting: Projecting;
-beforeAll(async () => {
-  db = await createTestDatabase();
-  await publishTestRulebook(db.pool);
-});
-beforeEach(async () => {
-  await projecting?.end();
-  await emptyTables(db.pool);
-  projecting = new Projecting(db);
-});
-afterAll(async () => {
-  await projecting.end();
-  await db.drop();
-});
+stageProjection((staged) => ({ db, projecting } = staged));
 
-const event = (name: string, fields: Partial<LeadEvent> = {}): LeadEvent => ({
-  id: eventIdOf('test', name),
-  type: 'page',
-  source: 'test',
-  occurredAt: now - 60_000,
-  receivedAt: now,
-  properties: { path: '/products/a' },
-  ...fields,
-});
+const event = eventsAt(now);
 const views = (prefix: string, count: number, fields: Partial<LeadEvent>) =>
   Array.from({ length: count }, (_, index) => event(`${prefix}${index}`, fields));
 const merge = (a: string, b: string) =>

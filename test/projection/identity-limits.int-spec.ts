@@ -1,13 +1,12 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalLead, makeZone, type LeadEvent } from '#libs/leads/domain';
-import { eventIdOf } from '#libs/platform';
 import { listSkippedLinks, readLead, rebuild, verify } from '#libs/projection';
-import { createTestDatabase, type TestDatabase } from '#test/database';
+import type { TestDatabase } from '#test/database';
 import { testSignals } from '../oracle/histories.js';
 import { naiveFold } from '../oracle/naive-fold.js';
 import { canonicalLeads, emptyTables, Projecting } from './projecting.js';
-import { publishTestRulebook } from './test-rulebook.js';
+import { eventsAt, stageProjection } from './stage.js';
 
 const now = Date.now();
 const seed = Number(process.env['FC_SEED'] ?? 20_260_122);
@@ -15,29 +14,9 @@ const numRuns = Number(process.env['FC_RUNS'] ?? 60);
 
 let db: TestDatabase;
 let projecting: Projecting;
-beforeAll(async () => {
-  db = await createTestDatabase();
-  await publishTestRulebook(db.pool);
-});
-beforeEach(async () => {
-  await projecting?.end();
-  await emptyTables(db.pool);
-  projecting = new Projecting(db);
-});
-afterAll(async () => {
-  await projecting.end();
-  await db.drop();
-});
+stageProjection((staged) => ({ db, projecting } = staged));
 
-const event = (name: string, fields: Partial<LeadEvent> = {}): LeadEvent => ({
-  id: eventIdOf('test', name),
-  type: 'page',
-  source: 'test',
-  occurredAt: now - 60_000,
-  receivedAt: now,
-  properties: { path: '/products/a' },
-  ...fields,
-});
+const event = eventsAt(now);
 
 test('one id that every site visitor shares takes 50 keys and no more; the rest is skipped, listed, and each stays himself', async () => {
   const link = (index: number) =>

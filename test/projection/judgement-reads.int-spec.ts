@@ -1,13 +1,13 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalLead, makeZone, type LeadEvent } from '#libs/leads/domain';
 import { eventIdOf } from '#libs/platform';
 import { readLead, verify } from '#libs/projection';
-import { createTestDatabase, type TestDatabase } from '#test/database';
+import type { TestDatabase } from '#test/database';
 import { histories, testSignals } from '../oracle/histories.js';
 import { naiveFold } from '../oracle/naive-fold.js';
 import { canonicalLeads, emptyTables, Projecting } from './projecting.js';
-import { publishTestRulebook } from './test-rulebook.js';
+import { eventsAt, stageProjection } from './stage.js';
 
 const now = Date.now();
 const day = 86_400_000;
@@ -19,29 +19,9 @@ const numRuns = Number(process.env['FC_RUNS'] ?? 60);
 /** Real: PostgreSQL, which itself counts the rows of `event` that are read. A person of 50,000 and a browser of 8,000 events. */
 let db: TestDatabase;
 let projecting: Projecting;
-beforeAll(async () => {
-  db = await createTestDatabase();
-  await publishTestRulebook(db.pool);
-});
-beforeEach(async () => {
-  await projecting?.end();
-  await emptyTables(db.pool);
-  projecting = new Projecting(db);
-});
-afterAll(async () => {
-  await projecting.end();
-  await db.drop();
-});
+stageProjection((staged) => ({ db, projecting } = staged));
 
-const event = (name: string, fields: Partial<LeadEvent> = {}): LeadEvent => ({
-  id: eventIdOf('test', name),
-  type: 'page',
-  source: 'test',
-  occurredAt: now - 60_000,
-  receivedAt: now,
-  properties: { path: '/products/a' },
-  ...fields,
-});
+const event = eventsAt(now);
 const views = (prefix: string, fields: Partial<LeadEvent>, count = days * perDay): LeadEvent[] =>
   Array.from({ length: count }, (_, index) =>
     event(`${prefix}${index}`, { occurredAt: now - (1 + (index % days)) * day - index, ...fields }),

@@ -1,29 +1,17 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { eventIdOf, sqlStateOf, type PoolClient } from '#libs/platform';
 import type { LeadEvent } from '#libs/leads/domain';
 import { BatchProjection, prepareOffset } from '#libs/projection';
-import { createTestDatabase, type TestDatabase } from '#test/database';
-import { emptyTables, log, Projecting, storedRecord } from './projecting.js';
-import { publishTestRulebook } from './test-rulebook.js';
+import type { TestDatabase } from '#test/database';
+import { log, Projecting, storedRecord } from './projecting.js';
+import { stageProjection } from './stage.js';
 
 const now = Date.now();
 
 /** Real: PostgreSQL. Two batches bring the same in opposite order, and both are stopped half way by a lock of ours. */
 let db: TestDatabase;
 let projecting: Projecting;
-beforeAll(async () => {
-  db = await createTestDatabase();
-  await publishTestRulebook(db.pool);
-});
-beforeEach(async () => {
-  await projecting?.end();
-  await emptyTables(db.pool);
-  projecting = new Projecting(db);
-});
-afterAll(async () => {
-  await projecting.end();
-  await db.drop();
-});
+stageProjection((staged) => ({ db, projecting } = staged));
 
 const visit = (prefix: string, browser: number): LeadEvent => ({
   id: eventIdOf('test', `${prefix}${browser}`),

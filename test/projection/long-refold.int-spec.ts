@@ -1,29 +1,20 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { eventIdOf } from '#libs/platform';
 import type { LeadEvent } from '#libs/leads/domain';
 import { readLead, rebuild, refoldOnePending, verify } from '#libs/projection';
-import { createTestDatabase, type TestDatabase } from '#test/database';
-import { emptyTables, Projecting } from './projecting.js';
-import { publishTestRulebook } from './test-rulebook.js';
+import type { TestDatabase } from '#test/database';
+import { Projecting } from './projecting.js';
+import { stageProjection } from './stage.js';
 
 const now = Date.now();
 
 /** Real: PostgreSQL. A refold of more than 100 events is long here, and slices hold 2,000. */
 let db: TestDatabase;
 let projecting: Projecting;
-beforeAll(async () => {
-  db = await createTestDatabase();
-  await publishTestRulebook(db.pool);
-});
-beforeEach(async () => {
-  await projecting?.end();
-  await emptyTables(db.pool);
-  projecting = new Projecting(db, 'Asia/Tokyo', { refoldLimit: 100 });
-});
-afterAll(async () => {
-  await projecting.end();
-  await db.drop();
-});
+stageProjection(
+  (staged) => ({ db, projecting } = staged),
+  (db) => new Projecting(db, 'Asia/Tokyo', { refoldLimit: 100 }),
+);
 
 const event = (name: string, fields: Partial<LeadEvent> = {}): LeadEvent => ({
   id: eventIdOf('test', name),

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalJson, type LeadEvent } from '#libs/leads/domain';
 import { eventIdOf, inTransaction } from '#libs/platform';
@@ -14,10 +14,11 @@ import {
   verify,
   type RebuildReport,
 } from '#libs/projection';
-import { createTestDatabase, type TestDatabase } from '#test/database';
+import type { TestDatabase } from '#test/database';
 import { histories } from '../oracle/histories.js';
 import { canonicalLeads, emptyTables, Projecting } from './projecting.js';
-import { publishTestRulebook, testRulebook } from './test-rulebook.js';
+import { testRulebook } from './test-rulebook.js';
+import { stageProjection } from './stage.js';
 
 const now = Date.now();
 const seed = Number(process.env['FC_SEED'] ?? 4_711);
@@ -27,20 +28,12 @@ const numRuns = Number(process.env['FC_RUNS'] ?? 15);
 let db: TestDatabase;
 let projecting: Projecting;
 let version: number;
-beforeAll(async () => {
-  db = await createTestDatabase();
-  version = await publishTestRulebook(db.pool);
-  await db.pool.query(`insert into listener values ('crossing', 'hot', 'test'), ('signal', 'viewed-product', 'test')`);
-});
+stageProjection((staged) => ({ db, projecting, rulebook: version } = staged));
 beforeEach(async () => {
-  await projecting?.end();
-  await emptyTables(db.pool);
+  await db.pool.query(
+    `insert into listener values ('crossing', 'hot', 'test'), ('signal', 'viewed-product', 'test') on conflict do nothing`,
+  );
   await publish(db.pool, version, 'test');
-  projecting = new Projecting(db);
-});
-afterAll(async () => {
-  await projecting.end();
-  await db.drop();
 });
 
 const event = (name: string, fields: Partial<LeadEvent> = {}): LeadEvent => ({

@@ -1,30 +1,20 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { eventIdOf } from '#libs/platform';
 import type { LeadEvent } from '#libs/leads/domain';
 import { prepareOffset } from '#libs/projection';
 import type { StoredRecord } from '#libs/event-log';
-import { createTestDatabase, type TestDatabase } from '#test/database';
+import type { TestDatabase } from '#test/database';
 import { canonicalLeads, emptyTables, Projecting, storedRecord } from './projecting.js';
-import { publishTestRulebook } from './test-rulebook.js';
+import { stageProjection } from './stage.js';
 
 const now = Date.now();
 
 /** Real: PostgreSQL, transactions, locks. Batches of several partitions are handed in together, as the Kafka adapter does. */
 let db: TestDatabase;
 let projecting: Projecting;
-beforeAll(async () => {
-  db = await createTestDatabase();
-  await publishTestRulebook(db.pool);
-});
+stageProjection((staged) => ({ db, projecting } = staged));
 beforeEach(async () => {
-  await projecting?.end();
-  await emptyTables(db.pool);
-  projecting = new Projecting(db);
   for (const partition of [0, 1, 2]) await prepareOffset(db.pool, projecting.topic, partition);
-});
-afterAll(async () => {
-  await projecting.end();
-  await db.drop();
 });
 
 const page = (name: string, fields: Partial<LeadEvent> = {}): LeadEvent => ({

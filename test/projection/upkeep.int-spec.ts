@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { eventIdOf } from '#libs/platform';
 import type { LeadEvent } from '#libs/leads/domain';
 import { driveClock } from '#libs/platform';
@@ -13,9 +13,10 @@ import {
   sweepJudgements,
   verify,
 } from '#libs/projection';
-import { createTestDatabase, type TestDatabase } from '#test/database';
-import { emptyTables, Projecting } from './projecting.js';
-import { publishTestRulebook, testRulebook } from './test-rulebook.js';
+import type { TestDatabase } from '#test/database';
+import { Projecting } from './projecting.js';
+import { testRulebook } from './test-rulebook.js';
+import { eventsAt, stageProjection } from './stage.js';
 
 const now = Date.UTC(2026, 5, 10, 3);
 const day = 86_400_000;
@@ -24,31 +25,13 @@ const day = 86_400_000;
 let db: TestDatabase;
 let projecting: Projecting;
 let rulebook: number;
-beforeAll(async () => {
-  db = await createTestDatabase();
-  rulebook = await publishTestRulebook(db.pool);
-});
+stageProjection((staged) => ({ db, projecting, rulebook } = staged));
 beforeEach(async () => {
-  await projecting?.end();
-  await emptyTables(db.pool);
   await driveClock(db.pool, new Date(now));
   await publish(db.pool, rulebook, 'test');
-  projecting = new Projecting(db);
-});
-afterAll(async () => {
-  await projecting.end();
-  await db.drop();
 });
 
-const event = (name: string, fields: Partial<LeadEvent> = {}): LeadEvent => ({
-  id: eventIdOf('test', name),
-  type: 'page',
-  source: 'test',
-  occurredAt: now - 60_000,
-  receivedAt: now,
-  properties: { path: '/products/a' },
-  ...fields,
-});
+const event = eventsAt(now);
 const views = (prefix: string, count: number, fields: Partial<LeadEvent>) =>
   Array.from({ length: count }, (_, index) => event(`${prefix}${index}`, fields));
 const decisions = async () =>
