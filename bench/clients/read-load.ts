@@ -47,7 +47,7 @@ async function read({ port, connections, seconds, paths, authorization }: ReadRe
         wholeAnswers(socket, (status, body) => {
           tookMs.push(performance.now() - sentAt);
           statuses[status] = (statuses[status] ?? 0) + 1;
-          if (example === '' || (status !== 200 && statuses[status] === 1)) example = body.slice(0, 500);
+          if (example === '' || (status !== 200 && statuses[status] === 1)) example = body;
           send();
         });
       });

@@ -1,5 +1,7 @@
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '#test/until';
+import { createApiKey } from '../src/access/api-key.store.js';
 import { roles, type Role } from '../src/access/allow.decorator.js';
 import { accessTable } from '../src/access/routes.js';
 import { startApi, type TestApi } from './start-api.js';
@@ -59,6 +61,15 @@ test('S10: making and revoking keys stand in the audit log with who did it', asy
     "select action, actor from audit_log where action like 'api-key.%' and actor like 'admin (%' order by id",
   );
   expect(rows.rows.map((row) => row.action)).toEqual(['api-key.create', 'api-key.revoke']);
+});
+
+test('a key revoked by another process is refused soon, without a restart', async () => {
+  const { pool } = api.database;
+  const made = await createApiKey(pool, { name: 'elsewhere', role: 'sales', actor: 'test' });
+  const status = async () => (await api.call('GET', '/v1/leads', { key: made.key })).status;
+  expect(await status()).toBe(200);
+  await pool.query('update api_key set revoked_at = clock_timestamp() where id = $1', [made.id]);
+  await until('the key is refused', async () => (await status()) === 401, 5_000);
 });
 
 test('the last admin key cannot be revoked', async () => {

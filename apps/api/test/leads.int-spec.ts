@@ -135,6 +135,24 @@ test('the list is hot first, filters, and pages', async () => {
   });
 });
 
+test('a row of the list that was ranked on an earlier day, or by an earlier rulebook, is looked at again', async () => {
+  const detail = (await get(`/v1/leads/${ref}`)).body;
+  const shown = async () => (await get('/v1/leads')).body.items[0];
+  const { pool } = api.database;
+  const same = { score: detail.score, engagement: detail.engagement, fit: detail.fit, stage: detail.stage };
+  expect(await shown()).toMatchObject(same);
+  await pool.query('update lead_rank set score = score + 500, score_day = score_day - 1');
+  expect(await shown()).toMatchObject(same);
+  await pool.query('update lead_rank set score_day = score_day + 1');
+  expect(await shown()).toMatchObject({ score: detail.score + 50 });
+  // as right after a publish, before anybody was looked at again
+  await pool.query('update lead set rulebook = 0');
+  expect(await shown()).toMatchObject(same);
+  await pool.query('update lead set rulebook = 1');
+  await pool.query('update lead_rank set score = score - 500');
+  expect(await shown()).toMatchObject(same);
+});
+
 test('an outcome of sales becomes an event, once per idempotency key, and moves the stage', async () => {
   const path = `/v1/leads/${ref}/outcomes`;
   const refused = await api.call('POST', path, {

@@ -47,16 +47,13 @@ function cursorOf(cursor: string | undefined): { after?: LeadListCursor } {
 }
 
 function rowOf(listed: ListedLead): z.infer<typeof leadRow> {
-  const { id, displayName, company, email, visitor, look } = listed;
+  const { id, displayName, company, email, visitor, grade, band, temperature, stage, lastAt } = listed;
   return {
     ...{ id, displayName, company, email, visitor },
-    score: points(look.score),
-    engagement: points(look.engagement),
-    fit: points(look.fit),
-    grade: look.grade,
-    band: look.band,
-    temperature: look.temperature,
-    stage: look.stage ?? look.initialStage,
-    lastAt: listed.lastAt === null ? null : iso(listed.lastAt),
+    score: points(listed.score),
+    engagement: points(listed.engagement),
+    fit: points(listed.fit),
+    ...{ grade, band, temperature, stage },
+    lastAt: lastAt === null ? null : iso(lastAt),
   };
 }

@@ -36,7 +36,9 @@ export class ReadLeadHandler implements IQueryHandler<ReadLead> {
     const looked = await readLookNow(this.pool, this.context, refOf(ref));
     if (!looked) throw leadUnknown();
     const membership = membershipOf(looked.lead.state);
-    const row = membership && (await readAccountRow(this.pool, membership.account));
+    const named = looked.account?.key === membership?.account ? looked.account : undefined;
+    // the rank, by which the company was found, is of the last look: a lead that waits to be folded anew is ahead of it
+    const row = named ?? (membership && (await readAccountRow(this.pool, membership.account)));
     return detailOf(looked, membership, row);
   }
 }

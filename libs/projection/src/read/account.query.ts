@@ -35,7 +35,16 @@ export interface ListedAccount {
 }
 
 const hottestFirst: Temperature[] = ['hot', 'warm', 'cold'];
-const columns = `key, name, temperature, engagement, members, engaged, hot_members as "hotMembers", roles, reached, hot_rules as "hotRules"`;
+const fields = [
+  ...(['key', 'name', 'temperature', 'engagement', 'members', 'engaged'] as const).map((name) => [name, name]),
+  ['hot_members', 'hotMembers'],
+  ['roles', 'roles'],
+  ['reached', 'reached'],
+  ['hot_rules', 'hotRules'],
+] as const;
+const columns = fields.map(([column, name]) => `${column} as "${name}"`).join(', ');
+/** The same of an account `a`, for `json_build_object`. */
+export const accountFields = fields.map(([column, name]) => `'${name}', a.${column}`).join(', ');
 
 /** Hot first, then by engagement: the stored order. Rows of an earlier day are looked at again before they are shown. */
 export async function listAccounts(

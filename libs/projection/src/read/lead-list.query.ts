@@ -21,7 +21,7 @@ export interface LeadListCursor {
   lead: number;
 }
 
-export interface ListedLead {
+export interface ListedLead extends Standing {
   id: number;
   displayName: string | null;
   company: string | null;
@@ -29,43 +29,51 @@ export interface ListedLead {
   visitor: boolean;
   /** ms. */
   lastAt: number | null;
-  stage: string | null;
-  look: Look;
-  lead: LeadRead;
 }
+
+/** Scores in tenths. */
+type Standing = Pick<Look, 'score' | 'engagement' | 'fit' | 'grade' | 'band' | 'temperature'> & {
+  stage: string | null;
+};
 
 const hottestFirst: Temperature[] = ['hot', 'warm', 'cold'];
 
-interface RankedRow {
-  lead: number;
-  score: number;
-  displayName: string | null;
-  company: string | null;
-  email: string | null;
-  visitor: boolean;
+type RankedRow = ListedLead & {
+  /** As it stands on this day; another day or another rulebook makes something else of it. */
+  day: number;
+  rulebook: number;
+};
+
+interface RankedPage {
+  rows: RankedRow[];
+  /** ms, by the database's clock. */
+  now: number;
+  live: number;
 }
 
-/** Hot first, then by score. The order is the stored one; each lead of the page is looked at again before it is shown. */
+/**
+ * Hot first, then by score. The order is the stored one; each lead of the page that was not looked at today, by the live
+ * rulebook, is looked at again before it is shown: what a look says depends on the day and on nothing smaller.
+ */
 export async function listLeads(
   db: Queryable,
   context: ProjectionContext,
   query: LeadListQuery,
 ): Promise<{ leads: ListedLead[]; next?: LeadListCursor }> {
-  const found: (RankedRow & { temperature: Temperature })[] = [];
+  const found: (RankedRow & { order: LeadListCursor })[] = [];
+  let asked: RankedPage | undefined;
   const from = query.after ? hottestFirst.indexOf(query.after.temperature) : 0;
   for (const temperature of hottestFirst.slice(from)) {
     if (query.temperature && temperature !== query.temperature) continue;
     const after = query.after?.temperature === temperature ? query.after : undefined;
-    const rows = await ranked(db, temperature, query, after, query.limit + 1 - found.length);
-    found.push(...rows.map((row) => ({ ...row, temperature })));
+    asked = await ranked(db, temperature, query, after, query.limit + 1 - found.length);
+    found.push(...asked.rows.map((row) => ({ ...row, order: { temperature, score: row.score, lead: row.id } })));
     if (found.length > query.limit) break;
   }
   const page = found.slice(0, query.limit);
   const last = page.at(-1);
-  const leads = await lookAgain(db, context, page);
-  return found.length > query.limit && last
-    ? { leads, next: { temperature: last.temperature, score: last.score, lead: last.lead } }
-    : { leads };
+  const leads = asked ? await lookAgain(db, context, { ...asked, rows: page }) : [];
+  return found.length > query.limit && last ? { leads, next: last.order } : { leads };
 }
 
 async function ranked(
@@ -74,14 +82,22 @@ async function ranked(
   query: LeadListQuery,
   after: LeadListCursor | undefined,
   limit: number,
-): Promise<RankedRow[]> {
+): Promise<RankedPage> {
   const pattern = query.text ? `%${query.text.replace(/[\\%_]/g, '\\$&')}%` : null;
-  const result = await db.query<RankedRow>(
-    `select lead, score, display_name as "displayName", company, email, visitor from lead_rank
-      where temperature = $1 and ($2::int is null or (-score, lead) > (-$2::int, $3::bigint)) and ($4::text is null or stage = $4)
-        and ($5 or not visitor) and ($6::text is null or display_name ilike $6 or company ilike $6 or email ilike $6)
-      order by score desc, lead limit $7`,
-    [
+  const result = await db.query<Omit<RankedRow, 'id'> & { lead: number; now: number; live: number }>({
+    // the usual page by a plan that is kept; a search is planned for what it searches
+    ...(query.after || query.stage || pattern ? {} : { name: `leads-ranked-${temperature}` }),
+    text: `select m.*, k.lead, k.score, k.engagement, k.fit, k.grade, k.band, k.temperature, k.stage, k.display_name as "displayName", k.company, k.email,
+        k.visitor, k.score_day as day, l.rulebook, (l.state ->> 'lastAt')::float8 as "lastAt"
+      from (select (extract(epoch from leadfold_now()) * 1000)::bigint as now,
+          (select version from rulebook_publish order by id desc limit 1) as live) m
+        left join lateral (select * from lead_rank
+          where temperature = $1 and ($2::int is null or (-score, lead) > (-$2::int, $3::bigint)) and ($4::text is null or stage = $4)
+            and ($5 or not visitor) and ($6::text is null or display_name ilike $6 or company ilike $6 or email ilike $6)
+          order by score desc, lead limit $7) k on true
+        left join lead l on l.id = k.lead
+      order by k.score desc, k.lead`,
+    values: [
       temperature,
       after?.score ?? null,
       after?.lead ?? null,
@@ -90,40 +106,35 @@ async function ranked(
       pattern,
       limit,
     ],
+  });
+  const { now, live } = result.rows[0]!;
+  const rows = result.rows.flatMap(({ lead, now: _now, live: _live, ...row }): RankedRow[] =>
+    lead === null ? [] : [{ ...row, id: lead }],
   );
-  return result.rows;
+  return { rows, now, live };
 }
 
-async function lookAgain(db: Queryable, context: ProjectionContext, rows: readonly RankedRow[]): Promise<ListedLead[]> {
-  if (rows.length === 0) return [];
-  const {
-    leads: read,
-    now,
-    live,
-  } = await readLeadsNow(
-    db,
-    rows.map((row) => row.lead),
-  );
-  const rulebooks = new Map<number, Awaited<ReturnType<typeof rulebookOf>>>();
+async function lookAgain(
+  db: Queryable,
+  context: ProjectionContext,
+  { rows, now, live }: RankedPage,
+): Promise<ListedLead[]> {
+  const today = context.zone.localDay(now);
+  const older = rows.filter((row) => row.day !== today || row.rulebook !== live).map(({ id }) => id);
+  const read = older.length > 0 ? (await readLeadsNow(db, older)).leads : new Map<number, LeadRead>();
   const listed: ListedLead[] = [];
   for (const row of rows) {
-    const lead = read.get(row.lead);
-    if (!lead) continue;
-    const rulebook = rulebooks.get(lead.rulebook) ?? (await rulebookOf(db, context, lead, live));
-    rulebooks.set(lead.rulebook, rulebook);
-    const { displayName, company, email, visitor } = row;
-    const seen = look(lead.state, rulebook, lead.memory, now);
-    listed.push({
-      id: lead.id,
-      displayName,
-      company,
-      email,
-      visitor,
-      lastAt: lead.state.lastAt ?? null,
-      stage: lead.memory.stage,
-      look: seen,
-      lead,
-    });
+    const lead = read.get(row.id);
+    if (lead) {
+      const seen = look(lead.state, await rulebookOf(db, context, lead, live), lead.memory, now);
+      listed.push({
+        ...row,
+        ...seen,
+        id: lead.id,
+        lastAt: lead.state.lastAt ?? null,
+        stage: seen.stage ?? seen.initialStage,
+      });
+    } else if (!older.includes(row.id)) listed.push(row);
   }
   return listed;
 }

@@ -3,6 +3,7 @@ import type { Queryable } from '#libs/platform';
 import { foldsFor, look, type Look } from '../domain/index.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
 import { plainArray } from '../store/arrays.js';
+import { accountFields, type ListedAccount } from './account.query.js';
 
 /** Any id that ever stood for the lead finds it, and any of its keys does. */
 export type LeadRef = { id: number } | { key: SubjectKey };
@@ -45,23 +46,25 @@ export interface LeadsNow {
 
 /** The same, and at what time, under which live rulebook: one statement, prepared, because every page of the api asks it. */
 export async function readLeadsNow(db: Queryable, ids: readonly number[]): Promise<LeadsNow> {
-  const result = await db.query<LeadRead & { asked: number; now: number; live: number }>({
+  const result = await db.query<Omit<LeadRead, 'visitor'> & { asked: number; now: number; live: number }>({
     name: 'leads-now',
-    text: `select t.id as asked, r.id, r.mixed, r.state, r.memory, r.rulebook, ${ms('r.looked_at')} as "lookedAt", r.refold_pending as "refoldPending",
-        (select coalesce(array_agg(s.key order by s.key collate "C"), '{}') from subject_key s
-          where s.lead = any(array(select r.id union all select c.id from lead c where c.merged_into = r.id))) as keys,
-        ${ms('leadfold_now()')} as now, (select version from rulebook_publish order by id desc limit 1) as live
+    text: `select t.id as asked, ${rootColumns}, ${momentColumns}
       from unnest($1::bigint[]) as t(id) join lead l on l.id = t.id join lead r on r.id = coalesce(l.merged_into, l.id)`,
     values: [plainArray([...new Set(ids)])],
   });
-  const leads = new Map(
-    result.rows.map(({ asked, now: _now, live: _live, ...row }) => [
-      asked,
-      { ...row, visitor: row.keys.every((key) => key.startsWith('a:')) },
-    ]),
-  );
+  const leads = new Map(result.rows.map(({ asked, now: _now, live: _live, ...row }) => [asked, leadOf(row)]));
   return { leads, now: result.rows[0]?.now ?? 0, live: result.rows[0]?.live ?? 0 };
 }
+
+const rootColumns = `r.id, r.mixed, r.state, r.memory, r.rulebook, ${ms('r.looked_at')} as "lookedAt", r.refold_pending as "refoldPending",
+  (select coalesce(array_agg(s.key order by s.key collate "C"), '{}') from subject_key s
+    where s.lead = any(array(select r.id union all select c.id from lead c where c.merged_into = r.id))) as keys`;
+const momentColumns = `${ms('leadfold_now()')} as now, (select version from rulebook_publish order by id desc limit 1) as live`;
+
+const leadOf = (row: Omit<LeadRead, 'visitor'>): LeadRead => ({
+  ...row,
+  visitor: row.keys.every((key) => key.startsWith('a:')),
+});
 
 async function leadIdOf(db: Queryable, ref: LeadRef): Promise<number | undefined> {
   if ('id' in ref) return ref.id;
@@ -75,6 +78,8 @@ export interface LookedAt {
   rulebook: Rulebook;
   /** ms. */
   now: number;
+  /** The stored row of the company that its rank names. */
+  account: ListedAccount | null;
 }
 
 /**
@@ -86,13 +91,22 @@ export async function readLookNow(
   context: ProjectionContext,
   ref: LeadRef,
 ): Promise<LookedAt | undefined> {
-  const id = await leadIdOf(db, ref);
-  if (id === undefined) return undefined;
-  const { leads, now, live } = await readLeadsNow(db, [id]);
-  const lead = leads.get(id);
-  if (!lead) return undefined;
+  const result = await db.query<
+    Omit<LeadRead, 'visitor'> & { now: number; live: number; account: ListedAccount | null }
+  >({
+    name: 'lead-now',
+    text: `select ${rootColumns}, ${momentColumns}, case when a.key is not null then json_build_object(${accountFields}) end as account
+      from lead l join lead r on r.id = coalesce(l.merged_into, l.id)
+        left join lead_rank k on k.lead = r.id left join account a on a.key = k.account and a.looked_at is not null
+      where l.id = coalesce($1::bigint, (select s.lead from subject_key s where s.key = $2))`,
+    values: 'id' in ref ? [ref.id, null] : [null, ref.key],
+  });
+  const [found] = result.rows;
+  if (!found) return undefined;
+  const { now, live, account, ...row } = found;
+  const lead = leadOf(row);
   const rulebook = await rulebookOf(db, context, lead, live);
-  return { lead, rulebook, now, look: look(lead.state, rulebook, lead.memory, now) };
+  return { lead, rulebook, now, account, look: look(lead.state, rulebook, lead.memory, now) };
 }
 
 export async function rulebookFor(
