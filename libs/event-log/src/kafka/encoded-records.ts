@@ -80,53 +80,74 @@ export class RecordReader {
 
   private decode(): StoredRecord {
     this.left -= 1;
-    const length = this.varint();
-    const end = this.cursor + length;
-    if (length < 0 || end > this.buffer.length) throw new Error('a record batch that does not hold what it says');
-    // attributes, which nothing uses
-    this.cursor += 1;
-    this.skipVarint();
-    const position = this.first + this.varint();
-    const key = this.bytes();
-    const value = this.bytes();
-    const headers: Record<string, string> = {};
-    const count = this.varint();
-    for (let index = 0; index < count; index += 1) this.header(headers, (remembered[index] ??= new Remembered()));
+    const { buffer } = this;
+    const length = varint(buffer, this.cursor);
+    const start = cursor;
+    const end = start + length;
+    if (length < 0 || end > buffer.length) throw new Error('a record batch that does not hold what it says');
     this.cursor = end;
-    return { position, key, headers, value };
+    // behind the attributes, which nothing uses, and the time
+    varint(buffer, start + 1);
+    const position = this.first + varint(buffer, cursor);
+    const keyLength = varint(buffer, cursor);
+    const keyAt = cursor;
+    const valueLength = varint(buffer, keyAt + Math.max(0, keyLength));
+    const valueAt = cursor;
+    return new RecordInPlace(position, buffer, keyAt, keyLength, valueAt, valueLength);
+  }
+}
+
+/** Where the last `varint` ended. */
+let cursor = 0;
+
+function varint(buffer: Buffer, at: number): number {
+  let value = 0;
+  cursor = at;
+  for (let shift = 0; ; shift += 7) {
+    const byte = buffer[cursor++]!;
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return (value >>> 1) ^ -(value & 1);
+  }
+}
+
+/**
+ * A record as it lies in its fetch. Batches under way hold thousands of them for as long as the database takes, so nothing
+ * is cut out before somebody asks, nor kept then: that was a third of what the collector of garbage had to carry.
+ */
+class RecordInPlace implements StoredRecord {
+  constructor(
+    readonly position: number,
+    private readonly buffer: Buffer,
+    private readonly keyAt: number,
+    private readonly keyLength: number,
+    private readonly valueAt: number,
+    private readonly valueLength: number,
+  ) {}
+
+  get key(): Buffer | null {
+    return this.keyLength < 0 ? null : this.buffer.subarray(this.keyAt, this.keyAt + this.keyLength);
+  }
+
+  get value(): Buffer | null {
+    return this.valueLength < 0 ? null : this.buffer.subarray(this.valueAt, this.valueAt + this.valueLength);
   }
 
   /** Of several headers of one name the first counts; one without a value is none. */
-  private header(headers: Record<string, string>, before: Remembered): void {
-    const nameLength = this.varint();
-    const name = before.name.read(this.buffer, this.cursor, nameLength);
-    this.cursor += nameLength;
-    const valueLength = this.varint();
-    if (valueLength < 0) return;
-    const value = before.value.read(this.buffer, this.cursor, valueLength);
-    this.cursor += valueLength;
-    if (!Object.hasOwn(headers, name)) headers[name] = value;
-  }
-
-  private bytes(): Buffer | null {
-    const length = this.varint();
-    if (length < 0) return null;
-    const start = this.cursor;
-    this.cursor += length;
-    return this.buffer.subarray(start, this.cursor);
-  }
-
-  private varint(): number {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = this.buffer[this.cursor++]!;
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return (value >>> 1) ^ -(value & 1);
+  get headers(): Record<string, string> {
+    const { buffer } = this;
+    const headers: Record<string, string> = {};
+    const count = varint(buffer, this.valueAt + Math.max(0, this.valueLength));
+    for (let index = 0; index < count; index += 1) {
+      const before = (remembered[index] ??= new Remembered());
+      const nameLength = varint(buffer, cursor);
+      const name = before.name.read(buffer, cursor, nameLength);
+      const valueLength = varint(buffer, cursor + nameLength);
+      if (valueLength < 0) continue;
+      const value = before.value.read(buffer, cursor, valueLength);
+      cursor += valueLength;
+      if (!Object.hasOwn(headers, name)) headers[name] = value;
     }
-  }
-
-  private skipVarint(): void {
-    while (this.buffer[this.cursor++]! >= 0x80);
+    return headers;
   }
 }
 

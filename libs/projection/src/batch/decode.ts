@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import type { RecordBatch, StoredRecord } from '#libs/event-log';
-import { decodeEvent } from '#libs/leads/domain';
+import { decodeEvent, type LeadEvent } from '#libs/leads/domain';
 import type { IncomingEvent } from '../store/event.store.js';
 
 export interface Poison {
@@ -9,9 +9,21 @@ export interface Poison {
   detail: string;
 }
 
+/** What a record says, beside the record: its bytes are asked for again where they are sent, and held by nobody meanwhile. */
+export class Arrived implements IncomingEvent {
+  constructor(
+    readonly event: LeadEvent,
+    readonly record: StoredRecord,
+  ) {}
+
+  get body(): Buffer {
+    return this.record.value!;
+  }
+}
+
 /** The records of a batch from `next` on, as far as they follow each other without a gap. */
 export interface DecodedBatch {
-  events: (IncomingEvent & { record: StoredRecord })[];
+  events: Arrived[];
   poison: Poison[];
   /** One past the last record looked at. */
   end: number;
@@ -28,17 +40,18 @@ export function decodeBatch(batch: RecordBatch, next: number): DecodedBatch | 'g
     if (record.position !== decoded.end) return decoded;
     decoded.end = record.position + 1;
     const result = decodeRecord(record);
-    if (result.ok) decoded.events.push({ event: result.event, body: record.value!, record });
+    if (result.ok) decoded.events.push(new Arrived(result.event, record));
     else decoded.poison.push({ record, code: result.code, detail: result.detail });
   }
   return { ...decoded, end: Math.max(decoded.end, batch.nextPosition) };
 }
 
 function decodeRecord(record: StoredRecord) {
-  if (record.value === null) return { ok: false as const, code: 'no-value', detail: 'the record has no value' };
+  const { value } = record;
+  if (value === null) return { ok: false as const, code: 'no-value', detail: 'the record has no value' };
   let text: string;
   try {
-    text = isAscii(record.value) ? record.value.toString('latin1') : utf8.decode(record.value);
+    text = isAscii(value) ? value.toString('latin1') : utf8.decode(value);
   } catch {
     return { ok: false as const, code: 'bad-utf8', detail: 'the value is not UTF-8' };
   }

@@ -1,8 +1,6 @@
 import { classifySqlFailure, sqlStateOf, type Queryable } from '#libs/platform';
 import { insertEvents } from '../store/event.store.js';
-import type { DecodedBatch, Poison } from './decode.js';
-
-export type Arrived = DecodedBatch['events'][number];
+import type { Arrived, DecodedBatch, Poison } from './decode.js';
 
 /** A transaction's events by id: each once, and those that it holds again. */
 export interface Arrivals {
