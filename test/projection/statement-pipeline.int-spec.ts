@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { inPipelinedTransaction, sqlStateOf, type StatementPipeline } from '#libs/platform';
+import { inPipelinedTransaction, sqlStateOf, WrittenValue, type StatementPipeline } from '#libs/platform';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 
 /** Real: PostgreSQL. */
@@ -79,6 +79,25 @@ test('after an error between savepoints the transaction goes on, with statements
     expect((await client.query(unknown)).rows).toEqual([{ word: 'a' }]);
     client.later(say(client, 'f'));
   });
+  expect(await said()).toEqual(['a', 'b', 'f']);
+});
+
+test('values are written as they are sent; one that cannot be written fails what was to travel with it, and nothing else', async () => {
+  const bytes = Buffer.from([1, 2, 3]);
+  const written = new WrittenValue(10, (into, at) => at + bytes.copy(into, at));
+  const endless = new WrittenValue(1, (into, at) => into.writeInt32BE(2 ** 40, at));
+  const long = 'ä'.repeat(50_000);
+  const passedOver = inPipelinedTransaction(db.pool, async (client) => {
+    const unsent = Promise.all([say(client, 'g'), client.query('select $1::bytea', [endless])]);
+    await expect(unsent).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+    await say(client, 'i').catch(() => undefined);
+  });
+  await expect(passedOver).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+  const read = inPipelinedTransaction(db.pool, (client) =>
+    client.query('select $1::bytea as a, $2 as b, $3::bytea as c', [written, long, written]),
+  );
+  expect((await read).rows).toEqual([{ a: bytes, b: long, c: bytes }]);
+  expect((await db.pool.query('select $1::bytea as a', [written])).rows).toEqual([{ a: bytes }]);
   expect(await said()).toEqual(['a', 'b', 'f']);
 });
 

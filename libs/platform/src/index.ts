@@ -16,3 +16,4 @@ export { StatementPipeline } from './statement-pipeline.js';
 export * from './stop.js';
 export * from './token.js';
 export * from './within.js';
+export * from './written-value.js';

@@ -1,7 +1,8 @@
 import type { ClientBase, Connection, FieldDef, PoolClient, QueryConfig, Submittable } from 'pg';
+import { BindMessages, type Sent } from './bind-message.js';
+import { WrittenValue } from './written-value.js';
 
-type Value = string | number | boolean | Buffer | null | undefined;
-type Sent = string | Buffer | null;
+type Value = string | number | boolean | Buffer | WrittenValue | null | undefined;
 type Config = Omit<QueryConfig, 'values'> & { rowMode?: 'array'; values?: Value[] };
 
 interface Column {
@@ -9,10 +10,16 @@ interface Column {
   parse: (text: string) => unknown;
 }
 
+/** Of the rows that answer a statement. */
+interface Shape {
+  columns: Column[];
+  empty: Record<string, null>;
+}
+
 interface Asked {
   config: Config;
   values: Sent[];
-  columns: Column[] | undefined;
+  shape: Shape | undefined;
   rows: unknown[];
   resolve(result: object): void;
   reject(error: Error): void;
@@ -22,14 +29,20 @@ interface Asked {
 type Wire = Connection & {
   parsedStatements: Record<string, string>;
   parse(message: object): void;
-  bind(message: object): void;
   describe(message: object): void;
   execute(message: object | null): void;
   close(message: object): void;
 };
 
 /** Columns of the statements that a connection has prepared by name: asked for once, not with every execution. */
-const prepared = new WeakMap<Connection, Map<string, Column[] | undefined>>();
+const prepared = new WeakMap<Connection, Map<string, Shape | undefined>>();
+
+const binders = new WeakMap<Connection, BindMessages>();
+function binderOf(connection: Connection): BindMessages {
+  let binder = binders.get(connection);
+  if (!binder) binders.set(connection, (binder = new BindMessages()));
+  return binder;
+}
 
 /**
  * Statements that are asked for in one turn of the program travel together and come back together: one message, one Sync. They
@@ -41,6 +54,8 @@ export class StatementPipeline {
   private readonly pending: Promise<unknown>[] = [];
   /** The first error, for whoever finds the transaction rolled back. */
   failure: Error | undefined;
+  /** Once something was not sent, perhaps the beginning of the transaction, nothing may be that comes after it. */
+  private unsent: Error | undefined;
 
   constructor(private readonly client: PoolClient) {}
 
@@ -64,9 +79,10 @@ export class StatementPipeline {
 
   private ask(config: Config): Promise<object> {
     const answer = new Promise<object>((resolve, reject) => {
+      if (this.unsent) throw this.unsent;
       const values = (config.values ?? []).map(sendable);
       if (this.asked.length === 0) process.nextTick(() => this.send());
-      this.asked.push({ config, values, columns: undefined, rows: [], resolve, reject });
+      this.asked.push({ config, values, shape: undefined, rows: [], resolve, reject });
     });
     this.note(answer);
     return answer;
@@ -75,7 +91,8 @@ export class StatementPipeline {
   private send(): void {
     const { asked } = this;
     this.asked = [];
-    this.client.query(new Flight(asked, (oid) => this.client.getTypeParser(oid, 'text') as Column['parse']));
+    const parserOf = (oid: number) => this.client.getTypeParser(oid, 'text') as Column['parse'];
+    this.client.query(new Flight(asked, parserOf, (error) => (this.unsent = error)));
   }
 }
 
@@ -87,63 +104,81 @@ class Flight implements Submittable {
   constructor(
     private readonly asked: readonly Asked[],
     private readonly parserOf: (oid: number) => Column['parse'],
+    private readonly notSent: (error: Error) => void,
   ) {}
 
-  submit(connection: Connection): void {
+  /** What cannot be written fails everything that was to travel with it, and nothing of it is sent. */
+  submit(connection: Connection): Error | undefined {
     this.wire = connection as Wire;
+    const binder = binderOf(connection);
+    binder.clear();
+    let binds: Buffer[];
+    try {
+      binds = this.asked.map(({ config, values }) => binder.make(config.name ?? '', values));
+    } catch (error) {
+      this.notSent(error as Error);
+      return error as Error;
+    }
     const { stream } = this.wire;
     stream.cork();
     try {
-      for (const one of this.asked) this.put(one);
+      this.asked.forEach((one, index) => this.put(one, binds[index]!));
       this.wire.sync();
     } finally {
       stream.uncork();
     }
+    return undefined;
   }
 
-  private put(one: Asked): void {
+  private put(one: Asked, bind: Buffer): void {
     const { wire } = this;
     const { name = '', text } = one.config;
     const known = this.known();
     const isKnown = name !== '' && known.has(name);
-    if (isKnown) one.columns = known.get(name);
+    if (isKnown) one.shape = known.get(name);
     else {
       // whether it was prepared before an error came is not known: closing what is not there is no error
       if (name !== '') wire.close({ type: 'S', name });
       wire.parse({ name, text });
     }
-    wire.bind({ statement: name, values: one.values });
+    wire.stream.write(bind);
     if (!isKnown) wire.describe({ type: 'P' });
     wire.execute(null);
   }
 
-  private known(): Map<string, Column[] | undefined> {
+  private known(): Map<string, Shape | undefined> {
     let known = prepared.get(this.wire);
     if (!known) prepared.set(this.wire, (known = new Map()));
     return known;
   }
 
   handleRowDescription({ fields }: { fields: FieldDef[] }): void {
-    this.asked[this.at]!.columns = fields.map(({ name, dataTypeID }) => ({ name, parse: this.parserOf(dataTypeID) }));
+    this.asked[this.at]!.shape = {
+      columns: fields.map(({ name, dataTypeID }) => ({ name, parse: this.parserOf(dataTypeID) })),
+      empty: Object.fromEntries(fields.map(({ name }) => [name, null])),
+    };
   }
 
   handleDataRow({ fields }: { fields: (string | null)[] }): void {
-    const { config, columns, rows } = this.asked[this.at]!;
-    const value = (text: string | null, index: number): unknown =>
-      text === null ? null : columns![index]!.parse(text);
-    if (config.rowMode === 'array') rows.push(fields.map(value));
-    else {
-      const row: Record<string, unknown> = {};
-      for (let index = 0; index < fields.length; index += 1) row[columns![index]!.name] = value(fields[index]!, index);
-      rows.push(row);
+    const { config, rows } = this.asked[this.at]!;
+    const { columns, empty } = this.asked[this.at]!.shape!;
+    // a copy has room for all of them at once
+    const row: unknown[] | Record<string, unknown> = config.rowMode === 'array' ? [] : { ...empty };
+    for (let index = 0; index < fields.length; index += 1) {
+      const { name, parse } = columns[index]!;
+      const text = fields[index]!;
+      const value = text === null ? null : parse(text);
+      if (Array.isArray(row)) row.push(value);
+      else row[name] = value;
     }
+    rows.push(row);
   }
 
   handleCommandComplete({ text }: { text: string }): void {
-    const { config, columns, rows, resolve } = this.asked[this.at]!;
+    const { config, shape, rows, resolve } = this.asked[this.at]!;
     this.at += 1;
     if (config.name) {
-      this.known().set(config.name, columns);
+      this.known().set(config.name, shape);
       this.wire.parsedStatements[config.name] = config.text;
     }
     const [command, ...numbers] = text.split(' ');
@@ -167,6 +202,6 @@ class Flight implements Submittable {
 function sendable(value: Value): Sent {
   if (value === null || value === undefined) return null;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (typeof value === 'string' || Buffer.isBuffer(value)) return value;
+  if (typeof value === 'string' || value instanceof WrittenValue || Buffer.isBuffer(value)) return value;
   throw new TypeError('a value of another kind than text, number, boolean and bytes');
 }

@@ -1,6 +1,7 @@
 import { judge, kindOf, type Judgements, type LeadEvent } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import { plainArray } from '../store/arrays.js';
+import { binaryIds } from '../store/binary-arrays.js';
 import { eventColumns, eventOf, type EventRow } from '../store/event.store.js';
 
 /** What the judgements of a batch, and those that came before their targets, change about stored facts. */
@@ -40,7 +41,7 @@ export async function waitingFor(
   const result = await db.query<{ event: string; target: string }>({
     name: 'leadfold-waiting-for',
     text: 'select event, target from unapplied_judgement where target = any($1::uuid[])',
-    values: [plainArray([...eventIds])],
+    values: [binaryIds([...eventIds])],
   });
   return result.rows;
 }

@@ -1,6 +1,7 @@
 import type { Identification, Link, LinkPair, SubjectKey } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import { plainArray, textArray } from './arrays.js';
+import { binaryTexts } from './binary-arrays.js';
 
 const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
 
@@ -68,7 +69,7 @@ export async function readPlaces(db: Queryable, keys: readonly SubjectKey[]): Pr
       left join subject_key os on os.key = i.strong
       left join lead ol on ol.id = os.lead
       left join lead orl on orl.id = coalesce(ol.merged_into, ol.id)`,
-    values: [textArray([...found.asked])],
+    values: [binaryTexts([...found.asked])],
   });
   for (const row of result.rows) {
     const place =

@@ -8,7 +8,8 @@ import {
   type SubjectKey,
 } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
-import { joinJson, plainArray, splitJson, textArray } from './arrays.js';
+import { plainArray } from './arrays.js';
+import { binaryFlags, binaryInts, binaryLongs, binaryTexts, binaryTimes } from './binary-arrays.js';
 
 /** A root lead as it stands under its row lock. Times in ms. */
 export interface Lead {
@@ -42,9 +43,12 @@ export async function lockLeads(client: Queryable, ids: Iterable<number>): Promi
   const result = await client.query<Omit<LockedLead, 'account'>>({
     name: 'leadfold-lock-leads',
     text: `select ${leadColumns} from lead where id = any($1::bigint[]) order by id for update`,
-    values: [plainArray(sorted)],
+    values: [binaryLongs(sorted)],
   });
-  return new Map(result.rows.map((lead) => [lead.id, { ...lead, account: accountIn(lead) }]));
+  const locked = new Map<number, LockedLead>();
+  // a row is nobody else's
+  for (const row of result.rows) locked.set(row.id, Object.assign(row, { account: accountIn(row) }));
+  return locked;
 }
 
 const accountIn = ({ state }: Pick<Lead, 'state'>): AccountKey | null => membershipOf(state)?.account ?? null;
@@ -64,7 +68,7 @@ export async function mintKeys(client: Queryable, keys: readonly SubjectKey[]): 
         on conflict (key) do nothing returning key, lead),
       born as (insert into lead (id) select lead from minted)
       select key, lead from minted`,
-    values: [textArray(sorted)],
+    values: [binaryTexts(sorted)],
   });
   return new Map(result.rows);
 }
@@ -117,21 +121,21 @@ export async function writeLeads(client: Queryable, leads: readonly Lead[]): Pro
   await client.query({
     name: 'leadfold-write-leads',
     text: `with marked as (insert into account_change (account) select unnest($9::text[]))
-      update lead l set looked_at = to_timestamp(t.looked_at / 1000.0), rulebook = t.rulebook, refold_pending = t.pending,
-        next_change_at = to_timestamp(t.next_change_at / 1000.0), rank_hash = t.rank_hash, state = t.state::json, memory = t.memory::json
-      from unnest($1::bigint[], $2::float8[], $3::int[], $4::bool[], $5::float8[], $6::text[], ${splitJson('$7')}, ${splitJson('$8')})
+      update lead l set looked_at = t.looked_at, rulebook = t.rulebook, refold_pending = t.pending,
+        next_change_at = t.next_change_at, rank_hash = t.rank_hash, state = t.state::json, memory = t.memory::json
+      from unnest($1::bigint[], $2::timestamptz[], $3::int[], $4::bool[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])
         as t(id, looked_at, rulebook, pending, next_change_at, rank_hash, state, memory)
       where l.id = t.id`,
     values: [
-      plainArray(leads.map((lead) => lead.id)),
-      plainArray(leads.map((lead) => lead.lookedAt)),
-      plainArray(leads.map((lead) => lead.rulebook)),
-      plainArray(leads.map((lead) => lead.refoldPending)),
-      plainArray(leads.map((lead) => lead.nextChangeAt)),
-      textArray(leads.map((lead) => lead.rankHash)),
-      joinJson(leads.map((lead) => JSON.stringify(lead.state))),
-      joinJson(leads.map((lead) => JSON.stringify(lead.memory))),
-      textArray(accountsOf(leads)),
+      binaryLongs(leads.map((lead) => lead.id)),
+      binaryTimes(leads.map((lead) => lead.lookedAt)),
+      binaryInts(leads.map((lead) => lead.rulebook)),
+      binaryFlags(leads.map((lead) => lead.refoldPending)),
+      binaryTimes(leads.map((lead) => lead.nextChangeAt)),
+      binaryTexts(leads.map((lead) => lead.rankHash)),
+      binaryTexts(leads.map((lead) => JSON.stringify(lead.state))),
+      binaryTexts(leads.map((lead) => JSON.stringify(lead.memory))),
+      binaryTexts(accountsOf(leads)),
     ],
   });
 }

@@ -1,7 +1,7 @@
 import { companyKey, displayNameOf, membershipOf, valueHash, type LeadState } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import type { Look } from '../domain/index.js';
-import { plainArray, textArray } from './arrays.js';
+import { binaryFlags, binaryInts, binaryLongs, binaryTexts, binaryTimes } from './binary-arrays.js';
 import type { Lead } from './lead.store.js';
 
 export interface RankRow {
@@ -72,32 +72,32 @@ export async function writeRanks(client: Queryable, rows: readonly RankRow[]): P
     name: 'leadfold-write-ranks',
     text: `insert into lead_rank (lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor, last_at, score_day, next_change_at, company_key, account)
       select lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor,
-        to_timestamp(last_at / 1000.0), score_day, to_timestamp(next_change_at / 1000.0), company_key, account
+        last_at, score_day, next_change_at, company_key, account
       from unnest($1::bigint[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-        $12::bool[], $13::float8[], $14::int[], $15::float8[], $16::text[], $17::text[])
+        $12::bool[], $13::timestamptz[], $14::int[], $15::timestamptz[], $16::text[], $17::text[])
         as t(lead, score, engagement, fit, grade, band, temperature, stage, display_name, company, email, visitor, last_at, score_day, next_change_at, company_key, account)
       on conflict (lead) do update set score = excluded.score, engagement = excluded.engagement, fit = excluded.fit, grade = excluded.grade,
         band = excluded.band, temperature = excluded.temperature, stage = excluded.stage, display_name = excluded.display_name,
         company = excluded.company, email = excluded.email, visitor = excluded.visitor, last_at = excluded.last_at,
         score_day = excluded.score_day, next_change_at = excluded.next_change_at, company_key = excluded.company_key, account = excluded.account`,
     values: [
-      plainArray(rows.map((row) => row.lead)),
-      plainArray(rows.map((row) => row.score)),
-      plainArray(rows.map((row) => row.engagement)),
-      plainArray(rows.map((row) => row.fit)),
-      textArray(rows.map((row) => row.grade)),
-      textArray(rows.map((row) => row.band)),
-      textArray(rows.map((row) => row.temperature)),
-      textArray(rows.map((row) => row.stage)),
-      textArray(rows.map((row) => row.displayName)),
-      textArray(rows.map((row) => row.company)),
-      textArray(rows.map((row) => row.email)),
-      plainArray(rows.map((row) => row.visitor)),
-      plainArray(rows.map((row) => row.lastAt)),
-      plainArray(rows.map((row) => row.scoreDay)),
-      plainArray(rows.map((row) => row.nextChangeAt)),
-      textArray(rows.map((row) => companyKeyOf(row.company))),
-      textArray(rows.map((row) => row.account)),
+      binaryLongs(rows.map((row) => row.lead)),
+      binaryInts(rows.map((row) => row.score)),
+      binaryInts(rows.map((row) => row.engagement)),
+      binaryInts(rows.map((row) => row.fit)),
+      binaryTexts(rows.map((row) => row.grade)),
+      binaryTexts(rows.map((row) => row.band)),
+      binaryTexts(rows.map((row) => row.temperature)),
+      binaryTexts(rows.map((row) => row.stage)),
+      binaryTexts(rows.map((row) => row.displayName)),
+      binaryTexts(rows.map((row) => row.company)),
+      binaryTexts(rows.map((row) => row.email)),
+      binaryFlags(rows.map((row) => row.visitor)),
+      binaryTimes(rows.map((row) => row.lastAt)),
+      binaryInts(rows.map((row) => row.scoreDay)),
+      binaryTimes(rows.map((row) => row.nextChangeAt)),
+      binaryTexts(rows.map((row) => companyKeyOf(row.company))),
+      binaryTexts(rows.map((row) => row.account)),
     ],
   });
 }
