@@ -1,7 +1,8 @@
-import { canonicalJson, kindOf, type EventType, type JsonObject, type LeadEvent } from '#libs/leads/domain';
+import { kindOf, type EventType, type JsonObject, type LeadEvent } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import { plainArray } from './arrays.js';
 import { binaryIds, binaryTexts, binaryTextsOf, binaryTimes } from './binary-arrays.js';
+import { sameMessage } from './same-message.js';
 
 export interface IncomingEvent {
   event: LeadEvent;
@@ -88,19 +89,9 @@ export async function conflictsAmong<T extends IncomingEvent>(
     text: 'select id, type, body from event where id = any($1::uuid[])',
     values: [plainArray([...new Set(duplicates.map(({ event }) => event.id))])],
   });
-  const stored = new Map(result.rows.map((row) => [row.id, `${row.type} ${comparable(row.body)}`]));
-  return duplicates.filter(
-    ({ event, body }) =>
-      stored.get(event.id) !== `${event.type} ${comparable(JSON.parse(body.toString()) as JsonObject)}`,
-  );
-}
-
-/** What each delivery of one message has of its own: when it was sent and received, and from where. */
-const ownOfDelivery = { sentAt: undefined, skewMs: undefined, ip: undefined };
-
-const comparable = (body: JsonObject): string =>
-  canonicalJson({
-    ...body,
-    receivedAt: undefined,
-    ...(body['context'] ? { context: { ...(body['context'] as JsonObject), ...ownOfDelivery } } : {}),
+  const stored = new Map(result.rows.map((row) => [row.id, row]));
+  return duplicates.filter(({ event, body }) => {
+    const first = stored.get(event.id);
+    return first?.type !== event.type || !sameMessage(first.body, JSON.parse(body.toString()) as JsonObject);
   });
+}
