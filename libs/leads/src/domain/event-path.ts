@@ -5,7 +5,7 @@ export type PathReader = (event: LeadEvent) => Json | undefined;
 const pageFields = new Set(['path', 'url', 'title', 'referrer', 'search']);
 
 /** The session id as tracking clients send it. */
-const sessionPaths = ['sessionId', 'session_id', 'session.id'];
+const sessionReaders = ['sessionId', 'session_id', 'session.id'].map(memberOf);
 
 /**
  * Reads a value of an event: a property, else for `path`, `url`, `title`, `referrer` and `search` the page of the context;
@@ -23,31 +23,34 @@ export function pathReader(path: string): PathReader {
 }
 
 function sessionOf(event: LeadEvent): Json | undefined {
-  for (const path of sessionPaths) {
-    const value = member(event.context, path) ?? member(event.properties, path);
+  for (const read of sessionReaders) {
+    const value = read(event.context) ?? read(event.properties);
     if ((typeof value === 'string' && value !== '') || typeof value === 'number') return value;
   }
   return undefined;
 }
 
 function memberReader(objectOf: (event: LeadEvent) => JsonObject | undefined, path: string): PathReader {
-  if (!path.includes('.'))
-    return (event) => {
-      const object = objectOf(event);
-      return object !== undefined && Object.hasOwn(object, path) ? object[path] : undefined;
-    };
-  return (event) => member(objectOf(event), path);
+  const read = memberOf(path);
+  return (event) => read(objectOf(event));
 }
 
 /** Own members only: a path of `__proto__` or `constructor` finds nothing that the sender did not send. */
-export function member(object: JsonObject | undefined, path: string): Json | undefined {
-  if (object === undefined) return undefined;
-  if (Object.hasOwn(object, path)) return object[path];
-  let value: Json | undefined = object;
-  for (const step of path.split('.')) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, step))
-      return undefined;
-    value = value[step];
-  }
-  return value;
+function memberOf(path: string): (object: JsonObject | undefined) => Json | undefined {
+  const steps = path.split('.');
+  if (steps.length === 1)
+    return (object) => (object !== undefined && Object.hasOwn(object, path) ? object[path] : undefined);
+  return (object) => {
+    if (object === undefined) return undefined;
+    if (Object.hasOwn(object, path)) return object[path];
+    let value: Json | undefined = object;
+    for (const step of steps) {
+      if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, step))
+        return undefined;
+      value = value[step];
+    }
+    return value;
+  };
 }
+
+export const member = (object: JsonObject | undefined, path: string): Json | undefined => memberOf(path)(object);

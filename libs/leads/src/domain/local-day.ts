@@ -77,7 +77,8 @@ function zoneOver(name: string, stretches: Stretch[]): Zone {
         from = index === 0 ? -Infinity : current.start;
         until = stretches[index + 1]?.start ?? Infinity;
       }
-      return Math.max(current.floor, Math.floor((ms + current.offset) / dayMs));
+      // a day is a small integer, and said to be one it needs no box
+      return Math.max(current.floor, Math.floor((ms + current.offset) / dayMs)) | 0;
     },
     dayStart(day) {
       const stretch = stretches[firstWhere(reached, (last) => last >= day)] ?? stretches.at(-1)!;

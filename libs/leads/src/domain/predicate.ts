@@ -60,8 +60,17 @@ export function compilePredicate(definition: PredicateDefinition): CompiledPredi
   if (found) tests.push((value) => found(value) !== undefined);
   const hasNumber = [definition.matches ?? []].flat().some((pattern) => pattern.includes('{number}'));
   return {
-    holds: (value) => tests.every((test) => test(value)),
+    holds: all(tests),
     ...(found && hasNumber ? { numberIn: (value: unknown) => found(value)?.number } : {}),
+  };
+}
+
+/** Without a closure for each value: every page view is tested for every kind of page. */
+function all(tests: readonly Test[]): Test {
+  if (tests.length === 1) return tests[0]!;
+  return (value) => {
+    for (const test of tests) if (!test(value)) return false;
+    return true;
   };
 }
 
@@ -73,7 +82,10 @@ function oneOf(values: readonly (string | number | boolean)[]): Test {
 /** Compared as it stands, except `contains`' folded sister `matches`: paths and names are case-sensitive. */
 function anyText(parts: string | string[], holds: (value: string, part: string) => boolean): Test {
   const list = [parts].flat();
-  return (value) => typeof value === 'string' && list.some((part) => holds(value, part));
+  return (value) => {
+    if (typeof value === 'string') for (const part of list) if (holds(value, part)) return true;
+    return false;
+  };
 }
 
 /** The same paths and answers come again and again: what was found in a short text is remembered. */

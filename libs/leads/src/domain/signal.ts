@@ -124,10 +124,27 @@ function distinctReader(distinctBy: string | undefined): CompiledSignal['distinc
   if (distinctBy === undefined) return () => undefined;
   const read: PathReader = pathReader(distinctBy);
   const visits = distinctBy === 'visit';
+  const hashOf = rememberedHash();
   return (event, zone) => {
     const value = read(event);
-    if (value !== undefined && value !== '' && typeof value !== 'object') return valueHash(value);
-    return visits ? valueHash(zone.localDay(event.occurredAt)) : undefined;
+    if (value !== undefined && value !== '' && typeof value !== 'object') return hashOf(value);
+    return visits ? hashOf(zone.localDay(event.occurredAt)) : undefined;
+  };
+}
+
+const mostRemembered = 2_000;
+const longestRemembered = 200;
+
+/** The same days and paths come again and again. */
+function rememberedHash(): typeof valueHash {
+  const remembered = new Map<string | number | boolean, string>();
+  return (value) => {
+    if (typeof value === 'string' && value.length > longestRemembered) return valueHash(value);
+    let hash = remembered.get(value);
+    if (hash !== undefined) return hash;
+    if (remembered.size >= mostRemembered) remembered.clear();
+    remembered.set(value, (hash = valueHash(value)));
+    return hash;
   };
 }
 

@@ -108,6 +108,7 @@ export class BatchProjection {
       const { opened, waiting, places, ...stored } = await firstRound(client, parts, isolate);
       for (const { takenOut } of parts) assertKnown(takenOut, opened.erased);
       const fresh = stored.fresh.map(({ event }) => event);
+      const judging = fresh.filter((event) => !isFact(event));
       const comparing = conflictsAmong(client, stored.duplicates);
       client.later(comparing);
       for (const { batch, decoded } of parts)
@@ -119,7 +120,7 @@ export class BatchProjection {
         batch: opened.batch,
         listeners: new Set(opened.listeners),
         fresh,
-        question: { fresh: fresh.filter((event) => !isFact(event)), waiting, freshIds: idsOf(fresh) },
+        question: { fresh: judging, waiting, freshIds: judging.length + waiting.length > 0 ? idsOf(fresh) : nobody },
         places,
       });
       const advances = countParts(parts, stored, await comparing);
@@ -164,6 +165,7 @@ export class BatchProjection {
 }
 
 const startOf = (batch: RecordBatch): number => batch.records[0]?.position ?? batch.nextPosition;
+const nobody: ReadonlySet<string> = new Set();
 const idsOf = (events: readonly { id: string }[]): Set<string> => new Set(events.map((event) => event.id));
 
 /** A database error of a data class, or an error of our own code over one record; never a connection or a full disk (I15). */
