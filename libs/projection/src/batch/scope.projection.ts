@@ -10,7 +10,7 @@ import {
   type KeyPlaces,
   type Neighbourhood,
 } from '../store/identity.store.js';
-import { lockLeads, mintKeys, newLead, type LockedLead } from '../store/lead.store.js';
+import { lockLeads, mintKeys, mintUnborn, newLead, type LockedLead } from '../store/lead.store.js';
 import { dateBatch } from '../store/offset.store.js';
 import { changesNothing, identityChange, type IdentityChange } from './identity-change.js';
 import { isFact, readJudged, type Judged } from './judgement.projection.js';
@@ -65,7 +65,7 @@ async function lockOwners(
   const { client, fresh } = input;
   const missing = missingFrom(places, keys);
   if (missing.length > 0) {
-    addMinted(places, await mintKeys(client, missing));
+    addMinted(places, await mintUnborn(client, missing));
     // what another batch has minted meanwhile is visible only to a new statement
     const others = missingFrom(places, keys);
     if (others.length > 0) addPlaces(places, await readPlaces(client, others));
@@ -78,7 +78,8 @@ async function lockOwners(
     ),
     dateBatch(client, input.batch, input.rulebook.version),
   ]);
-  for (const id of places.minted) if (versions.has(id)) leads.set(id, newLead(id));
+  // a key was minted because a fresh fact is its own, so each of these leads is written
+  for (const id of places.minted) leads.set(id, newLead(id));
   for (const [id, version] of versions) {
     const lead = leads.get(id);
     if (!lead || lead.mergedInto !== null) throw new RepeatBatch('merged');
