@@ -52,6 +52,30 @@ const nothing: readonly HeldMove[] = [];
  * forward to a stage that demands fields or an approval is held; backwards and out of the funnel nothing holds anybody up.
  */
 export function nextStage(funnel: Funnel, memory: LeadMemory, facts: StageFacts): StageMove {
+  return moveForward(funnel, memory, facts) ?? anyMove(funnel, memory, facts);
+}
+
+/** What nearly every look finds: nothing is held or closed, and sales has said nothing new. Nothing is made but the answer. */
+function moveForward({ stages }: Funnel, memory: LeadMemory, facts: StageFacts): StageMove | undefined {
+  const { outcome } = facts;
+  if (memory.held?.length || memory.blocked?.length || isExit(memory.stage)) return undefined;
+  if (outcome && outcome.event !== memory.outcome) return undefined;
+  for (const { rule } of stages) if (rule.requires || rule.approver) return undefined;
+  let index = indexOf(stages, memory.stage);
+  for (let next = index + 1; next < stages.length; next += 1) {
+    const stage = stages[next]!;
+    if ((stage.rule.skippable !== false || next === index + 1) && facts.holds(stage)) index = next;
+  }
+  return {
+    stage: index < 0 ? null : stages[index]!.name,
+    outcome: memory.outcome,
+    blocked: none,
+    held: nothing,
+    accounted: memory.accounted ?? none,
+  };
+}
+
+function anyMove(funnel: Funnel, memory: LeadMemory, facts: StageFacts): StageMove {
   const { stages } = funnel;
   const { outcome } = facts;
   const gate = new Gate(memory, facts);
@@ -155,6 +179,7 @@ function targetOf(funnel: Funnel, outcome: string): string | undefined {
 
 /** Lost and disqualified leads stand past every stage: leaving them is a move backwards. */
 function indexOf(stages: readonly Stage[], name: string | null): number {
-  if (name === 'lost' || name === 'disqualified') return stages.length;
-  return stages.findIndex((stage) => stage.name === name);
+  if (isExit(name)) return stages.length;
+  for (let index = 0; index < stages.length; index += 1) if (stages[index]!.name === name) return index;
+  return -1;
 }

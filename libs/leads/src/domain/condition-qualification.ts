@@ -11,9 +11,9 @@ export function qualificationLeaf(node: QualificationCondition, { frameworks = [
   const framework = frameworks.find((one) => one.name === name) ?? { name, questions: [] };
   const asked = { ...node };
   if (Object.keys(node).length === 1) asked.answered = true;
-  const answersOf = readersOf(framework);
+  const answersOf = answersTo(framework);
   const answerTo = answerReader(name, question ?? '');
-  const evaluate = question === undefined ? wholeTest(asked, answersOf) : questionTest(asked, answerTo);
+  const evaluate = question === undefined ? wholeTest(asked, framework.questions.length, answersOf) : questionTest(asked, answerTo);
   return {
     evaluate,
     nextFlip: () => never,
@@ -25,25 +25,39 @@ export function qualificationLeaf(node: QualificationCondition, { frameworks = [
         const answer = answerTo(state)?.value;
         return answer && `${String(answer.answer)}${answer.grade ? ` (${gradeWords[locale][answer.grade]})` : ''}`;
       }
-      return `${answersOf(state).filter(Boolean).length}/${framework.questions.length}`;
+      return `${answersOf(state).given}/${framework.questions.length}`;
     },
   };
 }
 
-type AnswersOf = (state: Facts['state']) => (Answer | undefined)[];
+/** How many questions of a framework are answered, and how many of its answers leave a gap. */
+type AnswersOf = (state: Facts['state']) => { given: number; gaps: number };
 
-function readersOf(framework: Framework): AnswersOf {
+function answersTo(framework: Framework): AnswersOf {
   const readers = framework.questions.map((question) => answerReader(framework.name, question.name));
-  return (state) => readers.map((read) => read(state)?.value);
+  return (state) => {
+    let given = 0;
+    let gaps = 0;
+    for (const read of readers) {
+      const answer = read(state)?.value;
+      if (answer !== undefined) given += 1;
+      if (isGap(answer)) gaps += 1;
+    }
+    return { given, gaps };
+  };
 }
 
-function wholeTest({ answered, gap, answers }: QualificationCondition, answersOf: AnswersOf): Leaf['evaluate'] {
+function wholeTest(
+  { answered, gap, answers }: QualificationCondition,
+  asked: number,
+  answersOf: AnswersOf,
+): Leaf['evaluate'] {
   const enough = answers && compiledComparison(answers);
   return ({ state }) => {
-    const given = answersOf(state);
-    if (answered !== undefined && given.every(Boolean) !== answered) return false;
-    if (gap !== undefined && given.some(isGap) !== gap) return false;
-    return enough === undefined || enough(given.filter(Boolean).length);
+    const { given, gaps } = answersOf(state);
+    if (answered !== undefined && (given === asked) !== answered) return false;
+    if (gap !== undefined && gaps > 0 !== gap) return false;
+    return enough === undefined || enough(given);
   };
 }
 

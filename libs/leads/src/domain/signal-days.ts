@@ -70,29 +70,36 @@ export class SignalDays {
   }
 }
 
-/** All of a lead's signals, each read when first asked for. */
+/** All of a lead's signals. It has few of those that a rulebook names, so they are found by what the lead has. */
 export class SignalReader {
   private readonly slots: SignalDays[];
+  private readonly slotOf: ReadonlyMap<string, number>;
   private readonly readAt: Int32Array;
+  private readonly nothing = new SignalDays();
   private generation = 0;
-  private state!: LeadState;
+  /** Slots that hold something of this lead, in no order: the first `count` of them. */
+  readonly present: number[] = [];
+  count = 0;
 
-  constructor(private readonly hashes: readonly string[]) {
+  constructor(hashes: readonly string[]) {
     this.slots = hashes.map(() => new SignalDays());
+    this.slotOf = new Map(hashes.map((hash, slot) => [hash, slot]));
     this.readAt = new Int32Array(hashes.length);
   }
 
-  at(state: LeadState): void {
-    this.state = state;
+  at({ counters }: LeadState): void {
     this.generation += 1;
+    this.count = 0;
+    for (const hash in counters) {
+      const slot = this.slotOf.get(hash);
+      if (slot === undefined || this.slots[slot]!.read(counters[hash]).length === 0) continue;
+      this.readAt[slot] = this.generation;
+      this.present[this.count] = slot;
+      this.count += 1;
+    }
   }
 
   slot(index: number): SignalDays {
-    const slot = this.slots[index]!;
-    if (this.readAt[index] !== this.generation) {
-      this.readAt[index] = this.generation;
-      slot.read(this.state.counters[this.hashes[index]!]);
-    }
-    return slot;
+    return this.readAt[index] === this.generation ? this.slots[index]! : this.nothing;
   }
 }

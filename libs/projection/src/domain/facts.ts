@@ -54,10 +54,14 @@ export class LeadFacts implements Facts, StageFacts {
   grade: Grade = 'D';
   band: Band = 'low';
   private temperatureNow: Temperature | undefined;
+  private hotNow: string[] | undefined;
   private move: StageMove | undefined;
   private fitFlipDay: LocalDay | undefined;
   private aheadOfNow = false;
+  /** Of segments and stages, by their index: 0 not asked yet, else 1 or -1. */
   private readonly inside: Int8Array;
+  private readonly held: Int8Array;
+  private readonly linesOf: readonly (readonly EngagementLine[])[];
   private readonly sides: Sides;
   private readonly later: Sides;
   private readonly reader: SignalReader;
@@ -74,6 +78,10 @@ export class LeadFacts implements Facts, StageFacts {
     this.sides = emptySides(rulebook.engagement);
     this.later = emptySides(rulebook.engagement);
     this.reader = new SignalReader(rulebook.signalHashes);
+    this.held = new Int8Array(rulebook.funnel.stages.length);
+    this.linesOf = rulebook.signalHashes.map((_, slot) =>
+      rulebook.engagement.lines.filter((line) => line.slot === slot),
+    );
     this.signalDays = (slot) => this.reader.slot(slot);
   }
 
@@ -83,12 +91,14 @@ export class LeadFacts implements Facts, StageFacts {
     this.memory = memory;
     this.today = rulebook.zone.localDay(now);
     this.aheadOfNow = state.lastAt !== undefined && state.lastAt > now;
-    this.temperatureNow = this.move = this.fitFlipDay = undefined;
+    this.temperatureNow = this.hotNow = this.move = this.fitFlipDay = undefined;
     this.inside.fill(0);
+    this.held.fill(0);
     this.reader.at(state);
     this.lines.length = 0;
     this.generation += 1;
-    for (const line of rulebook.engagement.lines) if (this.reader.slot(line.slot).length > 0) this.lines.push(line);
+    for (let index = 0; index < this.reader.count; index += 1)
+      for (const line of this.linesOf[this.reader.present[index]!]!) this.lines.push(line);
     measureSides(this.lines, this.signalDays, this.today, this.sides);
     this.hasMinus = this.sides.minus.some((amount) => amount > 0);
     this.engagement = totalOf(rulebook.engagement, this.sides.plus, this.sides.minus);
@@ -100,12 +110,16 @@ export class LeadFacts implements Facts, StageFacts {
   }
 
   get temperature(): Temperature {
-    return (this.temperatureNow ??= this.isHot() ? 'hot' : this.rulebook.warm.evaluate(this) ? 'warm' : 'cold');
+    return (this.temperatureNow ??=
+      this.hotRules.length > 0 ? 'hot' : this.rulebook.warm.evaluate(this) ? 'warm' : 'cold');
   }
 
-  private isHot(): boolean {
-    for (const rule of this.rulebook.hot) if (rule.when.evaluate(this)) return true;
-    return false;
+  /** The names of those that hold; whoever is handed the list may keep it. */
+  get hotRules(): string[] {
+    if (this.hotNow) return this.hotNow;
+    const holding: string[] = [];
+    for (const rule of this.rulebook.hot) if (rule.when.evaluate(this)) holding.push(rule.name);
+    return (this.hotNow = holding);
   }
 
   /** Where the lead stands once this look is decided on. */
@@ -123,7 +137,14 @@ export class LeadFacts implements Facts, StageFacts {
   }
 
   holds(stage: Stage): boolean {
-    return stage.when?.evaluate(this) ?? false;
+    return stage.when !== undefined && this.holdsAt(this.rulebook.funnel.stages.indexOf(stage));
+  }
+
+  /** The same by its place in the funnel: a look asks twice. */
+  holdsAt(index: number): boolean {
+    if (this.held[index] === 0)
+      this.held[index] = this.rulebook.funnel.stages[index]!.when?.evaluate(this) ? 1 : -1;
+    return this.held[index]! > 0;
   }
 
   known(attribute: string): boolean {
@@ -142,7 +163,10 @@ export class LeadFacts implements Facts, StageFacts {
 
   inSegment(name: string): boolean {
     const index = this.rulebook.segmentIndex.get(name);
-    if (index === undefined) return false;
+    return index !== undefined && this.inSegmentAt(index);
+  }
+
+  inSegmentAt(index: number): boolean {
     const known = this.inside[index]!;
     if (known !== 0) return known > 0;
     const held = this.rulebook.segments[index]!.when.evaluate(this);

@@ -78,22 +78,28 @@ export function look(
 }
 
 /** Without the next change, which is a third of the work: for counting over all leads. */
-export const lookOnce = (
+export function lookOnce(
   state: LeadState,
   rulebook: CompiledRulebook,
   memory: LeadMemory,
   now: number,
-): Omit<Look, 'nextChangeAt'> => seenOn(sharedFacts(rulebook).at(state, memory, now));
+  /** What the look was made of, for as long as it stands at this lead. */
+  onFacts?: (facts: LeadFacts) => void,
+): Omit<Look, 'nextChangeAt'> {
+  const facts = sharedFacts(rulebook).at(state, memory, now);
+  const seen = seenOn(facts);
+  onFacts?.(facts);
+  return seen;
+}
 
 function seenOn(facts: LeadFacts): Omit<Look, 'nextChangeAt'> {
   const { rulebook } = facts;
-  const hotRules: string[] = [];
-  for (const rule of rulebook.hot) if (rule.when.evaluate(facts)) hotRules.push(rule.name);
   const segments: string[] = [];
-  for (const { name } of rulebook.segments) if (facts.inSegment(name)) segments.push(name);
+  for (let index = 0; index < rulebook.segments.length; index += 1)
+    if (facts.inSegmentAt(index)) segments.push(rulebook.segments[index]!.name);
   const { stages } = rulebook.funnel;
   let stageHeld: string | null = null;
-  for (const stage of stages) if (stage.when?.evaluate(facts)) stageHeld = stage.name;
+  for (let index = 0; index < stages.length; index += 1) if (facts.holdsAt(index)) stageHeld = stages[index]!.name;
   const { temperature, stageMove } = facts;
   return {
     day: facts.today,
@@ -103,7 +109,7 @@ function seenOn(facts: LeadFacts): Omit<Look, 'nextChangeAt'> {
     grade: facts.grade,
     band: facts.band,
     temperature,
-    hotRules,
+    hotRules: facts.hotRules,
     rearm: rulebook.rearm ? rulebook.rearm.evaluate(facts) : temperature !== 'hot',
     stage: stageMove.stage,
     initialStage: stages[0]!.name,
