@@ -23,6 +23,7 @@ const busyLag = 5_000;
 export class Projector implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly counted: ProjectorMetrics;
   private readonly upkeep: Upkeep;
+  private readonly underWay = new Set<Promise<unknown>>();
   private consumer?: Consumer;
   private probe?: Server;
   private stopping = false;
@@ -30,7 +31,14 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
   constructor(private readonly parts: ProjectorParts) {
     const { pool, context, log, progress } = parts;
     this.counted = new ProjectorMetrics([parts.metrics]);
-    this.upkeep = new Upkeep({ pool, context, log, progress, busy: () => this.counted.lagging() > busyLag });
+    this.upkeep = new Upkeep({
+      pool,
+      context,
+      log,
+      progress,
+      busy: () => this.counted.lagging() > busyLag,
+      batchDone: async () => void (await Promise.race(this.underWay.size > 0 ? this.underWay : [undefined])),
+    });
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -99,19 +107,25 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
     const handlers = partitionHandlers(pool, batches, log, () => progress.beat('log'));
     return {
       ...handlers,
-      batch: async (batch, signal) => {
-        const startedAt = performance.now();
-        const outcome = await handlers.batch(batch, signal);
-        this.counted.observe(batch.topic, startedAt);
-        return outcome;
-      },
-      batches: async (together) => {
-        const startedAt = performance.now();
-        const outcomes = await handlers.batches!(together);
-        this.counted.observe(together[0]!.topic, startedAt);
-        return outcomes;
-      },
+      batch: (batch, signal) => this.observed(batch.topic, handlers.batch(batch, signal)),
+      batches: (together) => this.observed(together[0]!.topic, handlers.batches!(together)),
     };
+  }
+
+  private async observed<T>(topic: string, work: Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    const ended = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.underWay.add(ended);
+    try {
+      const outcome = await work;
+      this.counted.observe(topic, startedAt);
+      return outcome;
+    } finally {
+      this.underWay.delete(ended);
+    }
   }
 
   /** A stopped partition waits for an operator: shown here, logged as ERROR; the others go on. */

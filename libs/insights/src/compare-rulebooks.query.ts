@@ -1,5 +1,5 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import type { LeadMemory, LeadState, Locale } from '#libs/leads/domain';
+import { canonicalJson, type LeadMemory, type LeadState, type Locale } from '#libs/leads/domain';
 import { databaseNow, inTransaction, type Pool, type PoolClient, type Queryable } from '#libs/platform';
 import {
   compileRulebook,
@@ -27,7 +27,10 @@ export interface RulebookComparison {
   summary: string;
   sentences: string[];
   effect: Omit<RulebookEffect, 'first'> & { first: (LeadShift & ShownLead & { text: string })[] };
-  /** Signals that the draft counts anew: their history is read once it is published, so the effect leaves them out. */
+  /**
+   * Signals that the draft counts anew, and `account.domains` where it divides leads among companies otherwise: history is
+   * read for them once it is published, so the effect leaves them out.
+   */
   uncounted: string[];
   asOf: number;
   tookMs: number;
@@ -121,5 +124,7 @@ async function shownLeads(db: Queryable, ids: readonly number[]): Promise<Map<nu
 
 function uncountedIn(live: CompiledRulebook, after: CompiledRulebook): string[] {
   const counted = new Set(live.signalHashes);
-  return [...after.signalNames.values()].filter((signal) => !counted.has(signal.hash)).map((signal) => signal.name);
+  const signals = [...after.signalNames.values()].filter((signal) => !counted.has(signal.hash));
+  const domains = ({ document }: CompiledRulebook): string => canonicalJson(document.account?.domains ?? null);
+  return [...signals.map(({ name }) => name), ...(domains(live) === domains(after) ? [] : ['account.domains'])];
 }

@@ -75,6 +75,15 @@ export const rulebookComparison = z
       segments: z.array(z.object({ name: z.string(), enter: z.number(), leave: z.number() })),
       scoreUp: z.number(),
       scoreDown: z.number(),
+      companies: z
+        .object({
+          all: z.number(),
+          becomeHot: z.number(),
+          stopBeingHot: z.number(),
+          warmUp: z.number(),
+          coolDown: z.number(),
+        })
+        .describe('The same counted over companies'),
       first: z
         .array(
           z.object({
@@ -91,7 +100,9 @@ export const rulebookComparison = z
     }),
     uncounted: z
       .array(z.string())
-      .describe('New or changed signals, whose history is read once the draft is published'),
+      .describe(
+        'New or changed signals, and account.domains if it changes: their history is read once the draft is published',
+      ),
     asOf: z.iso.datetime(),
     tookMs: z.number(),
   })

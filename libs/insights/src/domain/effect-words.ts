@@ -19,6 +19,8 @@ const temperatures = {
   cold: { ja: 'コールド', en: 'cold' },
 };
 
+const companies = (n: number): string => `${n} ${n === 1 ? 'company' : 'companies'}`;
+
 const sentences = {
   ja: {
     leads: (of: number) => `全${of}件のうち`,
@@ -31,6 +33,12 @@ const sentences = {
     segment: (name: string, enter: number, leave: number) =>
       `セグメント「${name}」に${enter}件が入り、${leave}件が外れます`,
     score: (up: number, down: number) => `スコアは${up}件で上がり、${down}件で下がります`,
+    companies: {
+      becomeHot: (n: number) => `会社${n}社がホットになります`,
+      stopBeingHot: (n: number) => `会社${n}社がホットでなくなります`,
+      warmUp: (n: number) => `会社${n}社がコールドからウォームに上がります`,
+      coolDown: (n: number) => `会社${n}社がウォームからコールドに下がります`,
+    },
     nothing: 'どのリードにも変化はありません',
   },
   en: {
@@ -44,6 +52,12 @@ const sentences = {
     segment: (name: string, enter: number, leave: number) =>
       `${enter} would enter and ${leave} would leave the segment ${name}`,
     score: (up: number, down: number) => `the score would rise for ${up} and fall for ${down}`,
+    companies: {
+      becomeHot: (n: number) => `${companies(n)} would become hot`,
+      stopBeingHot: (n: number) => `${companies(n)} would stop being hot`,
+      warmUp: (n: number) => `${companies(n)} would rise from cold to warm`,
+      coolDown: (n: number) => `${companies(n)} would cool from warm to cold`,
+    },
     nothing: 'nothing would change',
   },
 } as const;
@@ -60,8 +74,12 @@ export function effectSentences(
   const counted = (['becomeHot', 'stopBeingHot', 'warmUp', 'coolDown', 'heldAlerts'] as const).flatMap((what) =>
     effect[what] > 0 ? [say[what](effect[what])] : [],
   );
+  const ofCompanies = (['becomeHot', 'stopBeingHot', 'warmUp', 'coolDown'] as const).flatMap((what) =>
+    effect.companies[what] > 0 ? [say.companies[what](effect.companies[what])] : [],
+  );
   const told = [
     ...counted,
+    ...ofCompanies,
     ...effect.stageMoves.map(({ from, to, leads }) => say.move(label(from), label(to), leads)),
     ...effect.segments.map(({ name, enter, leave }) => say.segment(label(name), enter, leave)),
     ...(effect.scoreUp + effect.scoreDown > 0 ? [say.score(effect.scoreUp, effect.scoreDown)] : []),

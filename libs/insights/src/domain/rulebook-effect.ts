@@ -1,5 +1,5 @@
-import type { LeadMemory, LeadState, Temperature } from '#libs/leads/domain';
-import { lookOnce, type CompiledRulebook, type Look } from '#libs/projection/domain';
+import { membershipOf, type LeadMemory, type LeadState, type Temperature } from '#libs/leads/domain';
+import { CompanyTallies, lookOnce, type CompiledRulebook, type LeadFacts, type Look } from '#libs/projection/domain';
 
 export interface LeadShift {
   lead: number;
@@ -25,6 +25,8 @@ export interface RulebookEffect {
   segments: { name: string; enter: number; leave: number }[];
   scoreUp: number;
   scoreDown: number;
+  /** Of the companies that leads belong to now. */
+  companies: { all: number; becomeHot: number; stopBeingHot: number; warmUp: number; coolDown: number };
   /** The furthest moves first; becoming hot before all others. */
   first: LeadShift[];
 }
@@ -49,26 +51,29 @@ export class EffectCount {
   private readonly moves = new Map<string, Map<string, number>>();
   private readonly entering = new Map<string, number>();
   private readonly leaving = new Map<string, number>();
+  private readonly companiesBefore: CompanyTallies;
+  private readonly companiesAfter: CompanyTallies;
 
   constructor(
     private readonly before: CompiledRulebook,
     private readonly after: CompiledRulebook,
     private readonly now: number,
     private readonly shown = 10,
-  ) {}
+  ) {
+    this.companiesBefore = new CompanyTallies(before);
+    this.companiesAfter = new CompanyTallies(after);
+  }
 
   add(lead: number, state: LeadState, memory: LeadMemory): void {
-    const was = lookOnce(state, this.before, memory, this.now);
-    const becomes = lookOnce(state, this.after, memory, this.now);
+    const account = membershipOf(state)?.account;
+    const into = (companies: CompanyTallies) =>
+      account === undefined ? undefined : (facts: LeadFacts) => companies.add(account, facts);
+    const was = lookOnce(state, this.before, memory, this.now, into(this.companiesBefore));
+    const becomes = lookOnce(state, this.after, memory, this.now, into(this.companiesAfter));
     const { effect } = this;
     effect.leads += 1;
     const warmer = heat[becomes.temperature] - heat[was.temperature];
-    if (warmer !== 0) {
-      if (becomes.temperature === 'hot') effect.becomeHot += 1;
-      else if (was.temperature === 'hot') effect.stopBeingHot += 1;
-      else if (warmer > 0) effect.warmUp += 1;
-      else effect.coolDown += 1;
-    }
+    countMove(effect, was.temperature, becomes.temperature);
     if (becomes.temperature === 'hot' && memory.armed) effect.heldAlerts += 1;
     if (was.stage !== becomes.stage) this.move(was.stage ?? was.initialStage, becomes.stage ?? becomes.initialStage);
     this.compareSegments(was, becomes);
@@ -95,6 +100,7 @@ export class EffectCount {
     const names = [...new Set([...this.entering.keys(), ...this.leaving.keys()])].sort();
     return {
       ...this.effect,
+      companies: this.companies(),
       stageMoves: stageMoves.sort((a, b) => b.leads - a.leads || (a.from + a.to < b.from + b.to ? -1 : 1)),
       segments: names.map((name) => ({
         name,
@@ -103,6 +109,16 @@ export class EffectCount {
       })),
       first: this.first,
     };
+  }
+
+  private companies(): RulebookEffect['companies'] {
+    const effect = { all: 0, becomeHot: 0, stopBeingHot: 0, warmUp: 0, coolDown: 0 };
+    const was = new Map(this.companiesBefore.temperatures());
+    for (const [account, temperature] of this.companiesAfter.temperatures()) {
+      effect.all += 1;
+      countMove(effect, was.get(account)!, temperature);
+    }
+    return effect;
   }
 
   private move(from: string, to: string): void {
@@ -125,6 +141,16 @@ export class EffectCount {
     first.sort((a, b) => weightOf(b) - weightOf(a) || a.lead - b.lead);
     first.length = Math.min(first.length, this.shown);
   }
+}
+
+type Moves = Pick<RulebookEffect, 'becomeHot' | 'stopBeingHot' | 'warmUp' | 'coolDown'>;
+
+function countMove(moves: Moves, from: Temperature, to: Temperature): void {
+  if (from === to) return;
+  if (to === 'hot') moves.becomeHot += 1;
+  else if (from === 'hot') moves.stopBeingHot += 1;
+  else if (to === 'warm') moves.warmUp += 1;
+  else moves.coolDown += 1;
 }
 
 const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -34,6 +34,10 @@ const words = {
     score: '総合スコア',
     warm: 'ウォーム条件',
     rearm: '再アラート条件',
+    account: '会社',
+    engaged: '関心を示したリード',
+    role: '役割',
+    reached: '決裁者に接触',
   },
   en: {
     added: 'added',
@@ -51,6 +55,10 @@ const words = {
     score: 'score',
     warm: 'warm',
     rearm: 're-arm',
+    account: 'company',
+    engaged: 'engaged',
+    role: 'role',
+    reached: 'decision maker reached',
   },
 } as const;
 
@@ -146,6 +154,35 @@ function entriesOf(rulebook: CompiledRulebook, locale: Locale): Entry[] {
       },
     })),
     ...rulebook.segments.map((segment) => condition('segments', w.segment, segment)),
+    ...accountEntries(rulebook, locale),
+  ];
+}
+
+function accountEntries({ account, document }: CompiledRulebook, locale: Locale): Entry[] {
+  const w = words[locale];
+  const entry = (path: string, words: string, facts: Entry['facts']): Entry => ({
+    path: `account.${path}`,
+    title: `${w.account} ${words}`,
+    facts,
+  });
+  const label = (name: string) => labelOf(document, name, locale) ?? name;
+  const { engagement, domains } = document.account ?? {};
+  const weights = Object.entries(engagement?.weights ?? {}).map(([role, weight]) => [label(role), String(weight)]);
+  return [
+    entry('engagement', w.engagement, {
+      ...settingsOf({ perMember: engagement?.perMember, cap: engagement?.cap }, locale),
+      ...(Object.fromEntries(weights) as Entry['facts']),
+    }),
+    entry('domains', 'domains', settingsOf(domains ?? {}, locale)),
+    entry('engaged', w.engaged, { '': account.engaged.describe(locale) }),
+    ...account.roles.map(({ name, when }) =>
+      entry(`roles.${name}`, `${w.role} ${label(name)}`, { '': when.describe(locale) }),
+    ),
+    entry('reached', w.reached, { '': account.reached?.describe(locale) ?? w.none, '#': account.decisionMaker ?? w.none }),
+    entry('warm', w.warm, { '': account.warm.describe(locale) }),
+    ...account.hot.map(({ name, when }) =>
+      entry(`hot.${name}`, `${w.hot} ${label(name)}`, { '': when.describe(locale) }),
+    ),
   ];
 }
 

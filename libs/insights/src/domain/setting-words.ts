@@ -19,8 +19,11 @@ const japanese: Record<string, string> = {
   skippable: '飛び越し可',
   requires: '必須項目',
   approver: '承認者',
+  perMember: '1人あたりの上限点',
+  personal: '会社を表さないドメイン',
+  company: '会社とみなすドメイン',
 };
-const english: Record<string, string> = { timesPerDay: 'times per day', halfLife: 'half-life' };
+const english: Record<string, string> = { timesPerDay: 'times per day', halfLife: 'half-life', perMember: 'per member' };
 const windows = new Set(['window', 'halfLife', 'expires']);
 
 /** Settings with the names and units that people use; what is not set is left out. */

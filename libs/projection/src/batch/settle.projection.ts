@@ -33,6 +33,7 @@ export function settle(step: Step, lead: LockedLead, cause: Cause, now: number, 
   lead.lookedAt = now;
   lead.rulebook = step.rulebook.version;
   lead.nextChangeAt = seen.nextChangeAt;
+  step.looks?.set(lead.id, seen);
   const recorded: Recorded[] = changed && decisions.length === 0 ? [memoryRecord(lead.memory, cause)] : decisions;
   for (const decision of recorded) made.push({ lead: lead.id, decision, memory: lead.memory, look: seen, at: now });
   return seen;

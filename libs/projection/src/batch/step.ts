@@ -12,7 +12,7 @@ import type { StatementPipeline } from '#libs/platform';
 import type { LockedLead } from '../store/lead.store.js';
 import type { KeyPlaces } from '../store/identity.store.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
-import type { Awaited } from '../domain/index.js';
+import type { Awaited, Look } from '../domain/index.js';
 import type { Judged, JudgementQuestion } from './judgement.projection.js';
 import type { IdentityChange } from './identity-change.js';
 
@@ -64,6 +64,8 @@ export interface Step {
   heldBefore: Map<number, string>;
   /** Roots that are lone visitors, where `places` does not say so. */
   visitors: ReadonlySet<number>;
+  /** The latest look at each lead, where somebody wants to use it again. */
+  looks?: Map<number, Look>;
 }
 
 export function addCause(step: Pick<Step, 'causes'>, lead: number, cause: Cause): void {

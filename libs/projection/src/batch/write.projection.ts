@@ -27,12 +27,21 @@ export interface Settled {
   look: Look | undefined;
 }
 
+/** How the rows of leads are written: whole as a rule; a review, which leaves most of a row as it was, has a cheaper way. */
+export interface RowWriter {
+  leads(client: Step['client'], leads: readonly LockedLead[]): Promise<void>;
+  ranks(client: Step['client'], rows: readonly RankRow[]): Promise<void>;
+}
+
+const wholeRows: RowWriter = { leads: writeLeads, ranks: writeRanks };
+
 /** Leads, their ranks where these changed, the decisions as events, and notices of what somebody listens to. */
 export async function writeStep(
   step: Step,
   settled: readonly Settled[],
   made: readonly MadeDecision[],
   listeners: ReadonlySet<string>,
+  rows: RowWriter = wholeRows,
 ): Promise<number> {
   const ranks: RankRow[] = [];
   const visitors = visitorsOf(step);
@@ -45,8 +54,8 @@ export async function writeStep(
   }
   const { client } = step;
   const leads = settled.map(({ lead }) => lead);
-  client.later(writeLeads(client, leads));
-  client.later(writeRanks(client, ranks));
+  client.later(rows.leads(client, leads));
+  client.later(rows.ranks(client, ranks));
   const signals = [...signalNotices(step, listeners), ...flipNotices(step, settled)];
   if (made.length + signals.length === 0) return 0;
   const names = await keysToName(step, [...made.map((one) => one.lead), ...signals.map((one) => one.lead)]);

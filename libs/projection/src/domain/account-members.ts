@@ -54,15 +54,19 @@ const undecided = freshMemory();
 
 export function measureMember({ lead, state }: AccountMember, rulebook: CompiledRulebook, now: number): MemberFacts {
   const facts = factsFor(rulebook).at(state, undecided, now);
-  const { account } = rulebook;
   const { engagement, temperature } = facts;
-  const roles = account.roles.filter(({ when }) => when.evaluate(facts)).map(({ name }) => name);
+  return { lead, state, engagement, temperature, ...memberStanding(facts) };
+}
+
+/** Of the lead at which `facts` stand: no condition that is asked here may read a decision. */
+export function memberStanding(
+  facts: LeadFacts,
+): Pick<MemberFacts, 'roles' | 'engaged' | 'reached' | 'weight' | 'points'> {
+  const { account } = facts.rulebook;
+  const roles: string[] = [];
+  for (const { name, when } of account.roles) if (when.evaluate(facts)) roles.push(name);
   const weight = weightOf(roles, account);
   return {
-    lead,
-    state,
-    engagement,
-    temperature,
     roles,
     engaged: account.engaged.evaluate(facts),
     reached:
@@ -70,11 +74,12 @@ export function measureMember({ lead, state }: AccountMember, rulebook: Compiled
       roles.includes(account.decisionMaker) &&
       !!account.reached?.evaluate(facts),
     weight,
-    points: pointsOf(engagement, weight, account),
+    points: pointsOf(facts.engagement, weight, account),
   };
 }
 
 function weightOf(roles: readonly string[], { weights }: CompiledAccountRule): number {
+  if (weights.size === 0 || roles.length === 0) return 1000;
   const stated = roles.flatMap((role) => weights.get(role) ?? []);
   return stated.length === 0 ? 1000 : Math.max(...stated);
 }

@@ -5,6 +5,7 @@ export { CompanyFacts } from './account-facts.js';
 export * from './account-explain.js';
 export * from './account-look.js';
 export { joinMeasured, measureMembers, type AccountMember, type MeasuredMembers } from './account-members.js';
+export { CompanyTallies } from './account-tally.js';
 export * from './check.js';
 export * from './compile.js';
 export * from './decide.js';

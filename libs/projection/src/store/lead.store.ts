@@ -178,7 +178,7 @@ const columnsOf = (leads: readonly Lead[]) => [
   binaryTexts(accountsOf(leads)),
 ];
 
-function accountsOf(leads: readonly Lead[]): AccountKey[] {
+export function accountsOf(leads: readonly Lead[]): AccountKey[] {
   const accounts = new Set<AccountKey>();
   for (const lead of leads) {
     if (lead.account !== null) accounts.add(lead.account);

@@ -1,28 +1,23 @@
 import type { LeadState } from '#libs/leads/domain';
 import { inPipelinedTransaction, type Pool, type Queryable, type StatementPipeline } from '#libs/platform';
 import { lockRulebookShared } from '../batch/first-round.projection.js';
-import { awaitedIn } from '../domain/index.js';
+import { awaitedIn, type Look } from '../domain/index.js';
 import { identityChange } from '../batch/identity-change.js';
 import { nothingJudged } from '../batch/judgement.projection.js';
 import { bringUpToDate, nowOf, settle, type MadeDecision } from '../batch/settle.projection.js';
 import type { Step } from '../batch/step.js';
-import { writeStep, type Settled } from '../batch/write.projection.js';
+import { writeStep, type RowWriter, type Settled } from '../batch/write.projection.js';
 import type { ProjectionContext } from '../projection-context.js';
 import { plainArray } from '../store/arrays.js';
 import { emptyPlaces } from '../store/identity.store.js';
-import { lockLeads } from '../store/lead.store.js';
-import { dateBatch, openBatch } from '../store/offset.store.js';
+import { lockLeads, type LockedLead } from '../store/lead.store.js';
+import { dateBatch, openBatch, type Batch } from '../store/offset.store.js';
+import { mostLeads, takeDue, takeOlder, type TakenLead } from '../store/review.store.js';
+import { inPart, untouchedBy } from './review-rows.js';
 import { repeating } from './sweep.projection.js';
 
-const mostLeads = 500;
-
 /** Leads whose next change has come. A batch that holds one goes first: its row is skipped, and reviewed by that batch. */
-export const reviewDue = (pool: Pool, context: ProjectionContext): Promise<number> =>
-  reviewWhere(
-    pool,
-    context,
-    `join lead_rank k on k.lead = l.id where k.next_change_at <= leadfold_now() and l.merged_into is null and not l.refold_pending order by k.next_change_at`,
-  );
+export const reviewDue = (pool: Pool, context: ProjectionContext): Promise<number> => review(pool, context, takeDue);
 
 /** Where the last full take of a pool's ended: after a publish everybody is older, and nobody is passed over again and again. */
 const tookUpTo = new WeakMap<Pool, number>();
@@ -30,11 +25,10 @@ const tookUpTo = new WeakMap<Pool, number>();
 /** Leads that were last looked at under an older rulebook: quietly, from their counters, or back-filled where a signal is new. */
 export async function reviewOlderRulebook(pool: Pool, context: ProjectionContext): Promise<number> {
   const from = tookUpTo.get(pool) ?? 0;
-  const taken = await reviewWhere(
+  const taken = await review(
     pool,
     context,
-    `where l.id > ${from} and l.rulebook > 0 and l.rulebook <> (select version from rulebook_publish order by id desc limit 1)
-      and l.merged_into is null and not l.mixed and not l.refold_pending order by l.id`,
+    (client) => takeOlder(client, from),
     (last) => tookUpTo.set(pool, last),
   );
   if (taken === mostLeads) return taken;
@@ -44,31 +38,32 @@ export async function reviewOlderRulebook(pool: Pool, context: ProjectionContext
 }
 
 /** Returns how many leads it took, 500 at most. */
-function reviewWhere(
+function review(
   pool: Pool,
   context: ProjectionContext,
-  which: string,
+  take: (client: StatementPipeline) => Promise<TakenLead[]>,
   tookLast: (id: number) => void = () => undefined,
 ): Promise<number> {
   return repeating(() =>
     inPipelinedTransaction(pool, async (client) => {
-      await lockRulebookShared(client);
-      const due = await client.query<{ id: number }>(
-        `select l.id from lead l ${which} limit ${mostLeads} for update of l skip locked`,
-      );
-      if (due.rows.length === 0) return 0;
-      await reviewLocked(
-        client,
-        context,
-        due.rows.map((row) => row.id),
-      );
-      tookLast(due.rows.at(-1)!.id);
-      return due.rows.length;
+      client.later(lockRulebookShared(client));
+      const taken = await take(client);
+      if (taken.length === 0) return 0;
+      const opened = await openBatch(client);
+      const leads = new Map(taken.sort((a, b) => a.id - b.id).map((lead) => [lead.id, lead]));
+      const step = await stepOver(client, context, opened, leads, new Set(visitorsOf(taken)));
+      const untouched = await untouchedBy(step, taken);
+      await settleAll(step, opened, (made) => inPart(step, untouched, made));
+      tookLast(taken.at(-1)!.id);
+      return taken.length;
     }),
   );
 }
 
-/** The ordinary step without events. The rows are read again under their locks, so nobody is reviewed who is no longer due. */
+const visitorsOf = (taken: readonly TakenLead[]): number[] =>
+  taken.filter(({ visitor }) => visitor).map(({ id }) => id);
+
+/** The ordinary step without events, over leads that somebody else chose and locks. */
 export async function reviewLocked(
   client: StatementPipeline,
   context: ProjectionContext,
@@ -77,10 +72,24 @@ export async function reviewLocked(
 ): Promise<void> {
   const opened = await openBatch(client);
   const leads = await lockLeads(client, ids);
-  const step: Step = {
+  const step = await stepOver(client, context, opened, leads, await visitorsAmong(client, ids));
+  for (const [root, state] of refolded)
+    Object.assign(leads.get(root)!, { state, refoldPending: false, rulebook: opened.version });
+  await settleAll(step, opened);
+}
+
+async function stepOver(
+  client: StatementPipeline,
+  context: ProjectionContext,
+  opened: Batch,
+  leads: Map<number, LockedLead>,
+  visitors: ReadonlySet<number>,
+): Promise<Step> {
+  const rulebook = await context.rulebook(client, opened.version);
+  return {
     client,
     context,
-    rulebook: await context.rulebook(client, opened.version),
+    rulebook,
     batch: opened.batch,
     now: await dateBatch(client, opened.batch, opened.version),
     fresh: [],
@@ -96,21 +105,39 @@ export async function reviewLocked(
     refoldedFirst: new Set(),
     rootAfter: new Map(),
     timelineAfter: new Map(),
-    awaited: undefined,
+    awaited: awaitedIn(opened.listeners, rulebook),
     heldBefore: new Map(),
-    visitors: await visitorsAmong(client, ids),
+    visitors,
+    looks: new Map(),
   };
-  step.awaited = awaitedIn(opened.listeners, step.rulebook);
+}
+
+async function settleAll(
+  step: Step,
+  opened: Batch,
+  rowsFor?: (made: readonly MadeDecision[]) => RowWriter,
+): Promise<void> {
   const made: MadeDecision[] = [];
-  for (const [root, state] of refolded)
-    Object.assign(leads.get(root)!, { state, refoldPending: false, rulebook: opened.version });
   await bringUpToDate(step, made);
-  const settled = [...leads.values()].map((lead): Settled => ({
-    lead,
-    look: lead.refoldPending || lead.mixed ? undefined : settle(step, lead, 'time', nowOf(step, lead), made),
-  }));
-  if ((await writeStep(step, settled, made, new Set(opened.listeners))) > 0)
-    client.later(client.query('notify leadfold_outbox'));
+  const settled: Settled[] = [];
+  for (const lead of step.leads.values()) {
+    const look = lead.refoldPending || lead.mixed ? undefined : (sameDay(step, lead) ?? settleNow(step, lead, made));
+    settled.push({ lead, look });
+  }
+  if ((await writeStep(step, settled, made, new Set(opened.listeners), rowsFor?.(made))) > 0)
+    step.client.later(step.client.query('notify leadfold_outbox'));
+}
+
+const settleNow = (step: Step, lead: LockedLead, made: MadeDecision[]): Look =>
+  settle(step, lead, 'time', nowOf(step, lead), made);
+
+/** A look compares days, and the same look again decides nothing: one that was just made of today is the one of now. */
+function sameDay(step: Step, lead: LockedLead): Look | undefined {
+  const look = step.looks!.get(lead.id);
+  const now = nowOf(step, lead);
+  if (!look || look.day !== step.rulebook.zone.localDay(now) || look.nextChangeAt <= now) return undefined;
+  lead.lookedAt = now;
+  return look;
 }
 
 /** A root lead was minted for its oldest key: a browser's, if nobody is known. */

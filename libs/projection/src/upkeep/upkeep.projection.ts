@@ -3,6 +3,7 @@ import type { ProjectionContext } from '../projection-context.js';
 import { refoldOnePending } from './refold-pending.projection.js';
 import { reviewAccounts } from './review-accounts.projection.js';
 import { reviewDue, reviewOlderRulebook } from './review.projection.js';
+import { mostLeads } from '../store/review.store.js';
 import { sweepJudgements } from './sweep.projection.js';
 
 export interface UpkeepOptions {
@@ -14,18 +15,24 @@ export interface UpkeepOptions {
   idleMs?: number;
   /** Is the log being caught up with? Reviews then wait, for a while. */
   busy?: () => boolean;
+  /** Resolves when a batch that is under way is done; at once where none is. */
+  batchDone?: () => Promise<void>;
 }
 
-const fullReview = 500;
 const fullAccounts = 200;
-/** Everything flips at a day's first instant: takes rest as long as they took, so that midnight is spread over minutes. */
-const restMs = 100;
 /** Reviews yield to batches, but not for ever. */
 const longestYieldMs = 30_000;
+/** A batch that waits for something itself is not waited for. */
+const longestBatchMs = 1_000;
+/** While one take is looked at, the database writes the other. */
+const takesAtOnce = 2;
+/** So long the rest of the upkeep waits for leads of which many are due. */
+const longestTakesMs = 1_000;
 
 /**
- * What happens without an event: due reviews, waiting judgements, leads of an older rulebook, long refolds, companies. One piece of
- * each per round, at most half of the time, and projectors at random instants.
+ * What happens without an event: due reviews, waiting judgements, leads of an older rulebook, long refolds, companies. Projectors
+ * at random instants. Everything flips at a day's first instant, so that many may be due at once: between two takes a batch goes
+ * first wherever one is under way, and where none is, nobody gains by resting.
  */
 export class Upkeep {
   private stopping = false;
@@ -55,10 +62,28 @@ export class Upkeep {
     await sweepJudgements(pool, context);
     if (this.mustYield()) return false;
     const refolded = await refoldOnePending(pool, context);
-    const due = await reviewDue(pool, context);
-    const older = await reviewOlderRulebook(pool, context);
+    const due = await this.takes(() => reviewDue(pool, context));
+    const older = await this.takes(() => reviewOlderRulebook(pool, context));
     const accounts = await this.accounts();
-    return refolded || due >= fullReview || older >= fullReview || accounts >= fullAccounts;
+    return refolded || due || older || accounts >= fullAccounts;
+  }
+
+  /** True if more is waiting. */
+  private async takes(take: () => Promise<number>): Promise<boolean> {
+    const endsAt = performance.now() + longestTakesMs;
+    let full = (await take()) >= mostLeads;
+    while (full && performance.now() < endsAt && !this.stopping && !this.options.busy?.()) {
+      await this.batchFirst();
+      const taken = await Promise.all(Array.from({ length: takesAtOnce }, take));
+      full = taken.every((leads) => leads >= mostLeads);
+    }
+    return full;
+  }
+
+  private async batchFirst(): Promise<void> {
+    await new Promise((turn) => setImmediate(turn));
+    await Promise.race([this.options.batchDone?.(), this.pause(longestBatchMs)]);
+    clearTimeout(this.timer);
   }
 
   /** A company of thousands is read whole for each lead of it that was written: one twentieth of the time at the most. */
@@ -75,7 +100,6 @@ export class Upkeep {
     const { log, progress, idleMs = 2_500 } = this.options;
     while (!this.stopping) {
       let more = false;
-      const startedAt = performance.now();
       try {
         more = await this.round();
         progress.beat('upkeep');
@@ -84,8 +108,8 @@ export class Upkeep {
         log.warn({ err: error }, 'upkeep round failed');
         if (classifySqlFailure(error) === 'infrastructure') progress.beat('upkeep');
       }
-      const tookMs = performance.now() - startedAt;
-      await this.pause(more ? Math.max(restMs, tookMs) : idleMs * (0.75 + Math.random() / 2));
+      if (more) await this.batchFirst();
+      else await this.pause(idleMs * (0.75 + Math.random() / 2));
     }
   }
 
