@@ -1,14 +1,17 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { indexSignals, makeZone, membershipOf, type LeadState } from '#libs/leads/domain';
+import { freshMemory, indexSignals, makeZone, membershipOf, type LeadState } from '#libs/leads/domain';
 import {
+  CompanyTallies,
   compileRulebook,
   explainAccount,
   joinMeasured,
   lookAtAccount,
+  lookOnce,
   measureMembers,
   type AccountLook,
   type AccountMember,
+  type CompiledRulebook,
 } from '#libs/projection/domain';
 import { testRulebook } from '../projection/test-rulebook.js';
 import { histories, testSignals } from './histories.js';
@@ -44,6 +47,16 @@ function companiesOf(leads: Leads): Map<string, AccountMember[]> {
   return members;
 }
 
+/** As the comparison of rulebooks counts them: added up lead by lead, with nothing kept of any. */
+function talliedTemperatures(leads: Leads, rulebook: CompiledRulebook, now: number): Record<string, string> {
+  const tallies = new CompanyTallies(rulebook);
+  for (const state of leads.values()) {
+    const key = membershipOf(state)?.account;
+    if (key !== undefined) lookOnce(state, rulebook, freshMemory(), now, (facts) => tallies.add(key, facts));
+  }
+  return Object.fromEntries(tallies.temperatures());
+}
+
 const cases = fc.record({ history: histories(24, 6), days: fc.integer({ min: -2, max: 40 }) });
 
 test('I8: companies of shuffled, doubled and re-batched histories are what the raw events say, by hand', () => {
@@ -60,6 +73,9 @@ test('I8: companies of shuffled, doubled and re-batched histories are what the r
           key,
           withoutDay(lookAtAccount(members, rulebook, now)),
         ]),
+      );
+      expect(talliedTemperatures(fold.leads(), rulebook, now)).toEqual(
+        Object.fromEntries([...told].map(([key, { temperature }]) => [key, temperature])),
       );
       const states: LeadState[] = [...naiveFold(events, testSignals, zone, { keyLimit }).values()];
       expect(sorted(told)).toEqual(sorted(naiveAccounts(states, document, hashOf, zone.localDay(now))));

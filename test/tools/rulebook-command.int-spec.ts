@@ -86,13 +86,13 @@ test('validate names the path of every error', async () => {
 test('diff says what changes in words and in effect, and who moves first, in both languages', async () => {
   const english = await run('diff', draft(), '--locale', 'en');
   expect(english).toContain(
-    'Of 15 leads: 12 would become hot; 12 alerts would be held back; 12 would move from lead to prospect; 12 would enter and 0 would leave the segment active.',
+    'Of 15 leads: 12 would become hot; 12 alerts would be held back; 12 would move from lead to prospect; 12 would enter and 0 would leave the segment active; 1 company would become hot.',
   );
   expect(english).toContain('1. 株式会社サンプル 山田0: score 30 → 30, warm → hot, lead → prospect, Score of 20');
   expect(english.match(/^ {2}\d+\. /gm)).toHaveLength(10);
   const japanese = await run('diff', draft(), '--locale', 'ja');
   expect(japanese).toContain(
-    '全15件のうち、12件がホットになります。12件のアラートが保留されます。12件が「lead」から「prospect」に移ります。セグメント「活動中」に12件が入り、0件が外れます。',
+    '全15件のうち、12件がホットになります。12件のアラートが保留されます。12件が「lead」から「prospect」に移ります。セグメント「活動中」に12件が入り、0件が外れます。会社1社がホットになります。',
   );
   expect(japanese).toContain('1. 株式会社サンプル 山田0：30点 → 30点、ウォーム → ホット、lead → prospect、20点以上');
   expect(japanese).toContain('セグメント 活動中');

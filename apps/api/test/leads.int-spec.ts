@@ -220,6 +220,8 @@ test('a draft is compared with the live rulebook in words and in effect, and not
   expect(changes.map((change) => change.path).sort()).toEqual(['engagement.viewed-product', 'hot.five-conditions']);
   expect(changes.find((change) => change.path.startsWith('engagement'))!.text).toContain('points 2 → 6');
   expect(body.effect).toMatchObject({ leads: 2, becomeHot: 0, stopBeingHot: 1, scoreUp: 1, scoreDown: 0 });
+  expect(body.effect.companies).toEqual({ all: 1, becomeHot: 0, stopBeingHot: 1, warmUp: 0, coolDown: 0 });
+  expect(body.sentences).toContain('1 company would stop being hot');
   expect(body.effect.first[0]).toMatchObject({ lead: before.id, before: { score: before.score, temperature: 'hot' } });
   expect((await get(`/v1/leads/${ref}`)).body.score).toBe(before.score);
   const same = await api.call('POST', '/v1/rulebook/compare', {

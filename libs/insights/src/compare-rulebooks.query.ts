@@ -47,7 +47,7 @@ export class CompareRulebooks extends Query<RulebookComparison> {
   }
 }
 
-const slice = 2_000;
+const slice = 500;
 
 @QueryHandler(CompareRulebooks)
 export class CompareRulebooksHandler implements IQueryHandler<CompareRulebooks> {

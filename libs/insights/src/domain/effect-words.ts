@@ -79,10 +79,10 @@ export function effectSentences(
   );
   const told = [
     ...counted,
-    ...ofCompanies,
     ...effect.stageMoves.map(({ from, to, leads }) => say.move(label(from), label(to), leads)),
     ...effect.segments.map(({ name, enter, leave }) => say.segment(label(name), enter, leave)),
     ...(effect.scoreUp + effect.scoreDown > 0 ? [say.score(effect.scoreUp, effect.scoreDown)] : []),
+    ...ofCompanies,
   ];
   return told.length > 0 ? told : [say.nothing];
 }

@@ -43,7 +43,7 @@ interface Gathered {
 
 const pagesAtOnce = 2_000;
 /** What a killed process loses at the most, and what a part holds in memory. */
-const flushAfterEvents = 400_000;
+const flushAfterEvents = 800_000;
 const flushAfterOwners = 60_000;
 
 /**
