@@ -19,6 +19,9 @@ import { createKafka, TopicNames } from './kafka-client.js';
 import { consumeKafka } from './kafka-consumer.js';
 import { KafkaProducer } from './kafka-producer.js';
 
+const electedWithinMs = 1_500;
+const madeWithinMs = 10_000;
+
 export class KafkaLog implements EventLog {
   private readonly kafka: Kafka;
   private readonly names: TopicNames;
@@ -61,8 +64,9 @@ export class KafkaLog implements EventLog {
     if (missing.length) {
       const retentionMs = this.config.EVENT_LOG_RETENTION_DAYS * 86_400_000;
       await admin.createTopics({
-        waitForLeaders: true,
-        timeout: 10_000,
+        // the client's wait gives up where a broker does not know the topic yet
+        waitForLeaders: false,
+        timeout: madeWithinMs,
         topics: missing.map((topic) => ({
           topic,
           numPartitions: partitionCount,
@@ -74,7 +78,7 @@ export class KafkaLog implements EventLog {
         })),
       });
     }
-    await Promise.all(Object.values(topics).map((topic) => this.bounds(topic)));
+    await Promise.all(Object.values(topics).map((topic) => this.bounds(topic, madeWithinMs)));
     const metadata = await admin.fetchTopicMetadata({
       topics: Object.values(topics).map((topic) => this.names.onBroker(topic)),
     });
@@ -100,7 +104,8 @@ export class KafkaLog implements EventLog {
   }
 
   /** Tries for a while: right after a start or during an election a partition has no leader. */
-  async bounds(topic: Topic): Promise<PartitionBounds[]> {
+  async bounds(topic: Topic, patienceMs = electedWithinMs): Promise<PartitionBounds[]> {
+    const end = performance.now() + patienceMs;
     for (let attempt = 1; ; attempt += 1) {
       try {
         const offsets = await (await this.connectedAdmin()).fetchTopicOffsets(this.names.onBroker(topic));
@@ -108,8 +113,8 @@ export class KafkaLog implements EventLog {
           .map(({ partition, low, high }) => ({ topic, partition, begin: Number(low), end: Number(high) }))
           .sort((a, b) => a.partition - b.partition);
       } catch (error) {
-        if (attempt === 8) throw error;
-        await delay(50 * attempt);
+        if (performance.now() > end) throw error;
+        await delay(Math.min(50 * attempt, 350));
       }
     }
   }
