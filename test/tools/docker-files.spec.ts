@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals';
 import { Ajv2019, type AnySchema } from 'ajv/dist/2019.js';
 import { parse } from 'yaml';
 import { loadSchemas } from '#tools/env-example/generate';
+import { kafkaJvmFlags, kafkaTuning } from '#tools/services/kafka';
 import { flagsOf, memoryEnv } from '#tools/supervisor/app-flags';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -67,6 +68,15 @@ test('an app is started with the same flags in a container as by npm start', () 
     expect(command).toEqual(['node', ...flagsOf(app), `dist/apps/${app}/src/main.js`]);
     expect(Object.entries(memoryEnv).map(([name]) => String(environment![name]))).toEqual(Object.values(memoryEnv));
   }
+});
+
+test('the broker of a container is told the same as the native one', () => {
+  const environment = compose.services['kafka']!.environment!;
+  const asVariable = (name: string) => `KAFKA_${name.toUpperCase().replaceAll('.', '_')}`;
+  for (const [name, value] of Object.entries(kafkaTuning))
+    expect({ name, value: String(environment[asVariable(name)]) }).toEqual({ name, value });
+  // G1 is what the image's own script asks for
+  expect(environment['KAFKA_HEAP_OPTS']!.split(' ')).toEqual(kafkaJvmFlags.filter((flag) => flag !== '-XX:+UseG1GC'));
 });
 
 test('every program that compose starts has its source here', () => {

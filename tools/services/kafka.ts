@@ -42,7 +42,7 @@ export async function startKafka(set: ServiceSet, progress: ProgressLines): Prom
     );
     fs.writeFileSync(path.join(folder, 'formatted'), id);
   }
-  const args = ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', '-cp', classPath, 'kafka.Kafka', config];
+  const args = [...kafkaJvmFlags, '-cp', classPath, 'kafka.Kafka', config];
   const process_ = await startDetached('java', args, { log: logFile(set, 'kafka'), cwd: folder });
   const record = { port, process: process_, owner: null };
   writeRecord(set, 'kafka', record);
@@ -69,11 +69,33 @@ function portAnswers(port: number): Promise<boolean> {
   });
 }
 
+/** Without counters for other programs, which it would write twenty times a second. */
+export const kafkaJvmFlags = ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', '-XX:-UsePerfData'];
+
 /**
- * A static quorum: its address may change with the next start, where a dynamic one keeps the first in its log. After a
- * crash the broker is let in again only when its old session is over, hence a short one. Idle, it writes no records to
- * itself and keeps few threads that look for work several times a second: half of what it cost.
+ * What docker-compose.yml's broker is told as well; a test compares. After a crash the broker is let in again only when its old
+ * session is over: no longer than it takes to start. Idle, it writes no records to itself and has few threads that look for
+ * work several times a second.
  */
+export const kafkaTuning: Record<string, string> = {
+  'offsets.topic.num.partitions': '4',
+  'offsets.topic.replication.factor': '1',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
+  'group.initial.rebalance.delay.ms': '0',
+  'broker.session.timeout.ms': '2000',
+  'broker.heartbeat.interval.ms': '1000',
+  'auto.create.topics.enable': 'false',
+  'metadata.max.idle.interval.ms': '0',
+  'num.io.threads': '2',
+  'num.network.threads': '1',
+  'group.coordinator.threads': '1',
+  'background.threads': '2',
+};
+
+/** A static quorum: its address may change with the next start, where a dynamic one keeps the first in its log. */
 const serverProperties = (folder: string, port: number) => `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${port + 1}
@@ -83,18 +105,6 @@ controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs=${path.join(folder, 'data')}
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=4000
-broker.heartbeat.interval.ms=1000
-auto.create.topics.enable=false
-metadata.max.idle.interval.ms=0
-num.io.threads=2
-num.network.threads=2
-background.threads=2
-`;
+${Object.entries(kafkaTuning)
+  .map(([name, value]) => `${name}=${value}\n`)
+  .join('')}`;
