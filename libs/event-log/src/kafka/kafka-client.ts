@@ -8,10 +8,15 @@ import { quietRequestQueue } from './quiet-request-queue.js';
  * Sends give up a request that is not answered. Consumers do without: the client's check wakes up ten times a second for
  * every connection, and a consumer whose broker is silent is ended by the watchdog over `alive()`.
  */
-export function createKafka(config: EventLogConfig, log: Logger, purpose: 'send' | 'consume'): Kafka {
+export function createKafka(
+  config: EventLogConfig,
+  log: Logger,
+  purpose: 'send' | 'consume',
+  clientId = 'leadfold',
+): Kafka {
   quietRequestQueue();
   return new Kafka({
-    clientId: 'leadfold',
+    clientId,
     brokers: config.KAFKA_BROKERS.split(',').map((broker) => broker.trim()),
     ...(config.KAFKA_SSL && { ssl: true }),
     ...(config.KAFKA_SASL_MECHANISM && { sasl: saslOf(config) }),

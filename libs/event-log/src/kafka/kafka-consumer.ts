@@ -1,6 +1,7 @@
 import { Lanes } from '../lanes.js';
 import type { ConsumeOptions, Consumer, ConsumerHandlers } from '../port.js';
 import { KafkaLane } from './kafka-lane.js';
+import { forgetConsumer } from './member-names.js';
 import type { KafkaConsumerSurroundings } from './surroundings.js';
 
 /**
@@ -19,21 +20,17 @@ export async function consumeKafka(
   const ended = new Promise<void>((resolve, reject) => ((end = resolve), (fail = reject)));
   ended.catch(() => undefined);
   let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= Promise.all(running.map((lane) => lane.stop())).then(() => end()));
+  const stop = () =>
+    (stopping ??= Promise.all(running.map((lane) => lane.stop())).then(() => {
+      forgetConsumer(surroundings.clientId);
+      end();
+    }));
   try {
-    for (const [lane, topic] of options.topics.entries()) {
-      const started = new KafkaLane({
-        ...surroundings,
-        options,
-        handlers,
-        lanes,
-        lane,
-        topic,
-        fail: (error) => fail(error),
-      });
-      running.push(started);
-      await started.start();
-    }
+    for (const [lane, topic] of options.topics.entries())
+      running.push(
+        new KafkaLane({ ...surroundings, options, handlers, lanes, lane, topic, fail: (error) => fail(error) }),
+      );
+    await Promise.all(running.map((lane) => lane.start()));
   } catch (error) {
     await stop();
     throw error;

@@ -1,8 +1,11 @@
-import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { PartitionAssigners, type Consumer, type EachBatchPayload } from 'kafkajs';
 import { partitionCount } from '../port.js';
 import { RecordReader } from './encoded-records.js';
 import { Gathering, type Waiting } from './gathering.js';
+import { Membership } from './membership.js';
+import { eachBroker } from './open-broker.js';
 import { OffsetHints } from './offset-hints.js';
+import { PatientFetch } from './patient-fetch.js';
 import { Places, type Place } from './places.js';
 import type { LaneOptions } from './surroundings.js';
 import { fetchSingleRecords, fetchWholeBatches } from './whole-batches.js';
@@ -13,6 +16,7 @@ const backOffMs = { first: 200, most: 10_000 };
 /** One topic's consumer: kafkajs fetches, PostgreSQL's offset rules where to begin, the lanes say whose turn it is. */
 export class KafkaLane {
   private readonly consumer: Consumer;
+  private readonly fetching = new PatientFetch();
   private readonly places: Places;
   private readonly hints: OffsetHints;
   private readonly gathering: Gathering;
@@ -22,14 +26,27 @@ export class KafkaLane {
 
   constructor(private readonly own: LaneOptions) {
     this.name = own.names.onBroker(own.topic);
+    const groupId = own.names.group(own.options.group, own.topic);
+    const membership = new Membership(groupId, own.clientId, own.log);
     this.consumer = own.kafka.consumer({
-      groupId: own.names.group(own.options.group, own.topic),
+      groupId,
       allowAutoTopicCreation: false,
       sessionTimeout: 10_000,
       heartbeatInterval: heartbeatMs,
       minBytes: 1,
       maxWaitTimeInMs: 1_000,
-      retry: { retries: 8, initialRetryTime: 100, multiplier: 2, maxRetryTime: 2_000 },
+      partitionAssigners: [
+        // kafkajs hands the connections of a consumer to its assigners, and to nobody else
+        (of) => {
+          eachBroker(of.cluster, (broker) => {
+            this.fetching.teach(broker);
+            membership.teach(broker);
+          });
+          return PartitionAssigners.roundRobin(of);
+        },
+      ],
+      // short pauses and many: a broker that is back is noticed within half a second
+      retry: { retries: 20, initialRetryTime: 100, multiplier: 2, maxRetryTime: 500 },
     });
     this.places = new Places(own, this.consumer, this.name);
     this.gathering = new Gathering(own, this.stopping.signal);
@@ -79,6 +96,7 @@ export class KafkaLane {
     for (const timer of this.timers) clearTimeout(timer);
     this.hints.end();
     this.own.lanes.clear(this.own.lane);
+    this.fetching.stop();
     await this.consumer.disconnect().catch((error: Error) => {
       this.own.log.warn({ topic: this.own.topic, cause: error.message }, 'consumer did not leave cleanly');
     });

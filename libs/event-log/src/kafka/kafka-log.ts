@@ -18,6 +18,7 @@ import {
 import { createKafka, TopicNames } from './kafka-client.js';
 import { consumeKafka } from './kafka-consumer.js';
 import { KafkaProducer } from './kafka-producer.js';
+import { nameConsumer } from './member-names.js';
 
 const electedWithinMs = 1_500;
 const madeWithinMs = 10_000;
@@ -48,8 +49,10 @@ export class KafkaLog implements EventLog {
   }
 
   async consume(options: ConsumeOptions, handlers: ConsumerHandlers): Promise<Consumer> {
-    const kafka = createKafka(this.config, this.log, 'consume');
-    const surroundings = { kafka, names: this.names, log: this.log, bounds: (topic: Topic) => this.bounds(topic) };
+    const clientId = nameConsumer();
+    const kafka = createKafka(this.config, this.log, 'consume', clientId);
+    const bounds = (topic: Topic) => this.bounds(topic);
+    const surroundings = { kafka, clientId, names: this.names, log: this.log, bounds };
     const consumer = await consumeKafka(surroundings, options, handlers);
     this.consumers.add(consumer);
     return consumer;

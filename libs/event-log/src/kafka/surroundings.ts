@@ -7,6 +7,8 @@ import type { TopicNames } from './kafka-client.js';
 /** What every consumer of one log shares. */
 export interface KafkaConsumerSurroundings {
   kafka: Kafka;
+  /** Says whose consumer it is. */
+  clientId: string;
   names: TopicNames;
   log: Logger;
   bounds(topic: Topic): Promise<PartitionBounds[]>;
