@@ -262,3 +262,25 @@ test('two workers that start on an empty database save what is shipped once', as
     await empty.drop();
   }
 });
+
+test('a signal that is stated again after its notice was deleted enrols nobody', async () => {
+  await driveClock(db.pool, wednesday);
+  const email = 'judged-late@example.com';
+  const lead = await becomeLead(db, { email });
+  const event = newId();
+  await db.pool.query(
+    `insert into event (id, kind, type, source, email, occurred_at, received_at, batch, body)
+     select $1, 'fact', 'track', 'site', $2, at, at, 1, '{}' from (select leadfold_now() - interval '31 days' as at) long_ago`,
+    [event, email],
+  );
+  await db.pool.query(
+    `insert into outbox (key, kind, name, lead, subject_key, event, payload, created_at)
+     values ($1::text || ':requested-quote', 'signal', 'requested-quote', $2, $3, $1::uuid, '{}', leadfold_now())`,
+    [event, lead, `e:${email}`],
+  );
+  const other = await becomeLead(db, { email: 'in-time@example.com' });
+  await notice(db, other, 'in-time@example.com', 'signal', 'requested-quote');
+  await taken();
+  expect(await runsOf(other)).toHaveLength(1);
+  expect(await runsOf(lead)).toEqual([]);
+});

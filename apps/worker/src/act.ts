@@ -4,6 +4,7 @@ import {
   dueChannel,
   EmailChannel,
   factsChannel,
+  Housekeeping,
   outboxChannel,
   OutboxRelay,
   Pump,
@@ -47,6 +48,7 @@ export interface ActParts {
 }
 
 const sweepMs = 5_000;
+const housekeepingMs = 10 * 60_000;
 /** Each of these is woken by a NOTIFY; what one of them lost is found after this. */
 const netMs = 15_000;
 const lostAfterMs = 15_000;
@@ -68,6 +70,7 @@ export class Act {
   private readonly senders: ChannelSender[];
   private readonly pumps: Pump[];
   private readonly wakeUp: WakeUp;
+  private readonly housekeeping: Housekeeping;
   private runners: JobRunner[] = [];
   private delivered = 0;
   private deliveredBefore = 0;
@@ -76,6 +79,7 @@ export class Act {
     const { config, pool, log, eventLog, progress, handlers, mailPolicy } = parts;
     this.handOut = parts.handOut;
     this.senders = sendersOf(config, mailPolicy);
+    this.housekeeping = new Housekeeping(pool, config.OUTBOX_KEEP_DAYS);
     const attempts = new Histogram({
       name: 'leadfold_delivery_age_seconds',
       help: 'From the making of a delivery to the end of an attempt',
@@ -103,6 +107,8 @@ export class Act {
       pump('relay', netMs, () => others.take()),
       pump('facts', netMs, () => relayFacts(pool, eventLog), 100),
       pump('sweep', sweepMs, () => this.sweep()),
+      // beats nowhere: it has nothing to do for minutes, and nothing waits for it
+      new Pump({ name: 'housekeeping', idleMs: housekeepingMs, work: () => this.clean(), log }),
     ];
     const [alertPump, relayPump, factPump, sweepPump] = this.pumps as [Pump, Pump, Pump, Pump];
     this.wakeUp = new WakeUp(
@@ -133,11 +139,18 @@ export class Act {
   /** Takes nothing new, finishes what is under way, so that a clean stop leaves nothing unknown (I28). */
   async stop(): Promise<void> {
     await this.wakeUp.stop();
+    this.housekeeping.stop();
     await Promise.all(this.pumps.map((pump) => pump.stop()));
     await Promise.all([this.handOut.stop(graceMs), ...this.runners.map((runner) => runner.stop(graceMs))]);
     // what does not get through stays in fact_outbox for whoever runs next
     await relayFacts(this.parts.pool, this.parts.eventLog).catch(() => undefined);
     await Promise.all(this.senders.map((sender) => sender.close()));
+  }
+
+  private async clean(): Promise<boolean> {
+    const rows = await this.housekeeping.clean();
+    if (rows) this.parts.log.info({ rows }, 'old notices and facts deleted');
+    return false;
   }
 
   private async sweep(): Promise<boolean> {

@@ -62,5 +62,12 @@ export const workerConfig = z.object({
     .max(600)
     .default(60)
     .describe('How long a worker holds a delivery; longer than any send takes'),
+  OUTBOX_KEEP_DAYS: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(3_650)
+    .default(30)
+    .describe('Days after which taken notices and stated facts are deleted; signals older than it enrol nobody'),
 });
 export type WorkerConfig = z.infer<typeof workerConfig>;

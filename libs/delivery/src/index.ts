@@ -1,4 +1,5 @@
 export * from './port.js';
+export { Housekeeping } from './housekeeping.store.js';
 export { createDeliveries, deliveryIdOf, releaseSuppressed } from './delivery.store.js';
 export { eraseDeliveries, eraseFacts, eraseNotices, type Erased } from './erase.store.js';
 export { factsChannel, relayFacts, stateLater } from './fact-outbox.store.js';

@@ -109,6 +109,8 @@ async function releaseNotices(client: PoolClient, crossings: readonly string[]):
        join subject_key s on s.key = ${keyOfDecision}
        join lead own on own.id = s.lead left join lead_rank k on k.lead = coalesce(own.merged_into, own.id)
        where e.id = any($1::text[]::uuid[]) and not exists (select 1 from outbox o where o.key = e.id::text)
+         -- its notice may have been deleted since: its alerts are known
+         and not exists (select 1 from delivery d where d.crossing = e.id)
        on conflict (key) do nothing returning 1)
      select 1 from waiting union all select 1 from late`,
     [crossings],

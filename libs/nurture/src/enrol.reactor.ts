@@ -17,6 +17,7 @@ export class EnrolReactor implements NoticeHandler {
 
   constructor(
     private readonly parts: StepParts,
+    private readonly keepDays: number,
     private readonly onScheduled: (scheduled: Stepped['scheduled']) => void = () => undefined,
   ) {}
 
@@ -24,14 +25,30 @@ export class EnrolReactor implements NoticeHandler {
     // no scenario begins by a crossing, and its alert waits for this: one statement
     const crossed = notices.filter(onlyWakes).map((notice) => notice.subjectKey);
     const touched = new Set(crossed.length ? await wakeRunsOf(client, crossed) : []);
+    const entering = notices.filter((notice) => !onlyWakes(notice));
+    const late = entering.length ? await this.statedAgain(client, entering) : new Set();
     await this.enter(
       client,
-      notices.filter((notice) => !onlyWakes(notice)),
+      entering.filter((notice) => !late.has(notice.id)),
       touched,
     );
     const { created, scheduled } = await stepRuns(client, [...touched].sort(), this.parts, true);
     this.onScheduled(scheduled);
     return { created };
+  }
+
+  /**
+   * A judgement states the signals of the event it judges again. The first notice tells that they are known, but it is
+   * deleted after `keepDays`: what comes so long after its event nobody waits for.
+   */
+  private async statedAgain(client: PoolClient, notices: Notice[]): Promise<Set<number>> {
+    const signals = notices.filter((notice) => notice.kind === 'signal');
+    const late = await client.query<{ id: number }>(
+      `select n.id from unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) as n(id, event, at)
+       join event e on e.id = n.event and e.received_at < n.at - $4::int * interval '1 day'`,
+      [signals.map((n) => n.id), signals.map((n) => n.event), signals.map((n) => n.createdAt), this.keepDays],
+    );
+    return new Set(late.rows.map((row) => row.id));
   }
 
   private async enter(client: PoolClient, notices: Notice[], touched: Set<string>): Promise<void> {

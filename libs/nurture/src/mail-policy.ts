@@ -20,6 +20,7 @@ export interface MailConfig extends NurtureConfig {
   PUBLIC_API_URL: string;
   TRACKING_SECRET: string;
   TIME_ZONE: string;
+  OUTBOX_KEEP_DAYS: number;
 }
 
 /** Nurture's half of the send ledger: the gate, and what a mail looks like. */

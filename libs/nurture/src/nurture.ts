@@ -60,7 +60,7 @@ export function createNurture(parts: NurtureParts): Nurture {
   ];
   let runner: JobRunner | undefined;
   return {
-    handlers: [new EnrolReactor(steps, (scheduled) => runs.schedule(scheduled))],
+    handlers: [new EnrolReactor(steps, config.OUTBOX_KEEP_DAYS, (scheduled) => runs.schedule(scheduled))],
     mailPolicy: mail,
     async start() {
       runner = await queue.run(advanceRunJob, ({ ids }) => runs.take(ids), { concurrency: 16 });
