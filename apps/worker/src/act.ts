@@ -1,6 +1,7 @@
 import type { EventLog } from '#libs/event-log';
 import {
   createOutboundAgent,
+  deliverJobs,
   dueChannel,
   EmailChannel,
   factsChannel,
@@ -52,12 +53,14 @@ const housekeepingMs = 10 * 60_000;
 /** Each of these is woken by a NOTIFY; what one of them lost is found after this. */
 const netMs = 15_000;
 const lostAfterMs = 15_000;
+/** For mails while the queue has some: they most likely are among those, and a job of many has no id that keeps out its like. */
+const lostBehindOthersMs = 300_000;
 const dueBatch = 1_000;
 const graceMs = 20_000;
 
 const concurrency = (config: WorkerConfig): Record<Lane, number> => ({
-  // many wait while few send: so that claims, marks and commits go in large groups
-  mail: config.SMTP_CONNECTIONS * 16,
+  // many wait while few send: so that claims, marks and commits go in large groups. The worker's memory follows this
+  mail: config.SMTP_CONNECTIONS * 12,
   'alert-email': 4,
   'alert-slack': 4,
   'alert-webhook': 16,
@@ -159,7 +162,11 @@ export class Act {
       this.parts.log.warn({ delivery: end.id, state: end.state, reason: end.reason }, 'delivery ended by the sweep');
       mailPolicy?.ended?.(end);
     }
-    const due = await takeDue(pool, dueBatch, lostAfterMs);
+    const mails = await queue.counts(deliverJobs.mail).catch(() => ({ waiting: 0, active: 0 }));
+    const due = await takeDue(pool, dueBatch, {
+      alert: lostAfterMs,
+      nurture: mails.waiting + mails.active > 0 ? lostBehindOthersMs : lostAfterMs,
+    });
     this.handOut.add(due);
     // deliveries come round again and again and none was attempted: the runners hang, unless the queue itself is away
     if (!due.length || this.delivered !== this.deliveredBefore || !(await queue.reachable().catch(() => false)))

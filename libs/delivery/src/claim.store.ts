@@ -1,5 +1,5 @@
 import { newId, type Pool } from '#libs/platform';
-import type { Delivery, MailPolicy } from './port.js';
+import type { Delivery, MailPolicy, SendGate } from './port.js';
 
 export type Claim =
   | { kind: 'claimed'; delivery: Delivery }
@@ -21,11 +21,13 @@ interface ClaimedRow extends Omit<Delivery, 'claimedAt'> {
   now: Date;
 }
 
-const noGate = 'select null::text as refusal, null::timestamptz as until';
+const noGate: Pick<SendGate, 'once' | 'sql'> = { sql: 'select null::text as refusal, null::timestamptz as until' };
 
 // `state || ''`: no index of all that is pending fits it, so that a plan made while the table was empty looks up the ids
-const claimSql = (gate: string, own: string): string => `with clock as materialized (
+const claimSql = (gate: { once?: string; sql: string }, own: string): string => `with clock as materialized (
      select leadfold_now() as now
+   ), once as materialized (
+     ${gate.once ?? 'select'}
    ), due as materialized (
      select d.* from delivery d
      where d.id = any($1::uuid[]) and ${own}
@@ -38,7 +40,7 @@ const claimSql = (gate: string, own: string): string => `with clock as materiali
        case when s.hash is null then g.until end as until
      from ranked d
      left join suppression s on d.channel = 'email' and s.hash = encode(sha256(convert_to(d.recipient, 'UTF8')), 'hex')
-     left join lateral (${gate}) g on d.purpose = 'nurture'
+     left join lateral (${gate.sql}) g on d.purpose = 'nurture'
      -- caps count what was sent before: two mails to one person never pass the gate together
      where d.purpose = 'alert' or d.nth = 1
    )
@@ -71,7 +73,9 @@ export async function claim(
   policy?: MailPolicy,
   only?: 'alert',
 ): Promise<Claim[]> {
-  const gate = (policy?.gate.sql ?? noGate).replaceAll('$policy', '$4::jsonb');
+  const { once, sql } = policy?.gate ?? noGate;
+  const withPolicy = (text: string) => text.replaceAll('$policy', '$4::jsonb');
+  const gate = { once: once && withPolicy(once), sql: withPolicy(sql) };
   const token = newId();
   const result = await pool.query<ClaimedRow>(
     only === 'alert' ? claimSql(noGate, "d.purpose = 'alert'") : claimSql(gate, 'true'),

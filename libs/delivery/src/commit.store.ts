@@ -23,7 +23,8 @@ export async function commitEndings(db: Queryable, endings: Ending[]): Promise<b
     `with ended as (
        update delivery d set state = c.state, reason = c.reason, last_error = c.error, provider_id = c.provider,
          due_at = case when c.state = 'pending' then leadfold_now() + c.after_ms * interval '1 ms' else d.due_at end,
-         enqueued_at = clock_timestamp(),
+         -- what the hand-out leaves to the sweep was not handed out
+         enqueued_at = case when c.state <> 'pending' or c.after_ms < 60000 then clock_timestamp() end,
          handed_off_at = case when c.state = 'pending' then null else d.handed_off_at end,
          ended_at = case when c.state = 'pending' then null else leadfold_now() end,
          lease_token = null, lease_until = null

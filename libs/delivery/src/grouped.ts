@@ -1,3 +1,12 @@
+export interface Grouping {
+  most: number;
+  concurrency: number;
+  /** A group below `enough` waits this long for company. Default: it goes at once. */
+  lingerMs?: number;
+  /** Asked whenever an item comes: how many are worth a statement now. */
+  enough?: () => number;
+}
+
 /**
  * One statement for many: a single item goes at once; what comes while a call is under way goes together in the next.
  * So an idle process answers without delay and a busy one makes few round trips.
@@ -5,22 +14,32 @@
 export class Grouped<I, O> {
   private waiting: { item: I; resolve: (result: O) => void; reject: (error: unknown) => void }[] = [];
   private underWay = 0;
+  private soon = false;
+  private lingering?: NodeJS.Timeout;
 
   constructor(
     private readonly call: (items: I[]) => Promise<O[]>,
-    private readonly options: { most: number; concurrency: number } = { most: 200, concurrency: 1 },
+    private readonly options: Grouping = { most: 200, concurrency: 1 },
   ) {}
 
   add(item: I): Promise<O> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
       // items added in the same turn of the event loop go together
-      if (this.waiting.length === 1) setImmediate(() => this.pump());
+      if (this.soon) return;
+      this.soon = true;
+      setImmediate(() => {
+        this.soon = false;
+        this.pump();
+      });
     });
   }
 
-  private pump(): void {
+  private pump(patience = true): void {
     while (this.waiting.length && this.underWay < this.options.concurrency) {
+      if (patience && this.worthWaiting()) return;
+      clearTimeout(this.lingering);
+      this.lingering = undefined;
       const group = this.waiting.splice(0, this.options.most);
       this.underWay += 1;
       this.call(group.map((entry) => entry.item))
@@ -33,5 +52,15 @@ export class Grouped<I, O> {
           this.pump();
         });
     }
+  }
+
+  private worthWaiting(): boolean {
+    const { lingerMs, enough, most } = this.options;
+    if (lingerMs === undefined || this.waiting.length >= Math.min(enough?.() ?? most, most)) return false;
+    this.lingering ??= setTimeout(() => {
+      this.lingering = undefined;
+      this.pump(false);
+    }, lingerMs);
+    return true;
   }
 }

@@ -1,10 +1,20 @@
 import { z } from 'zod';
-import { defineJob, type JobDefinition, type JobQueue, type JobRunner } from '#libs/job-queue';
-import { within, type Logger } from '#libs/platform';
+import {
+  defineJob,
+  type EnqueueOptions,
+  type JobDefinition,
+  type JobHandler,
+  type JobQueue,
+  type JobRunner,
+} from '#libs/job-queue';
+import { newId, within, type Logger } from '#libs/platform';
 import { laneOf, lanes, type Lane } from './domain/lane.js';
+import { Places } from './places.js';
 import type { CreatedDelivery } from './port.js';
 
-const payload = z.object({ id: z.uuid() });
+const mailsPerJob = 40;
+// stored in the queue, by earlier versions too: one alert, or one mail that is not due yet, or mails that travel together
+const payload = z.union([z.object({ id: z.uuid() }), z.object({ ids: z.array(z.uuid()).min(1).max(500) })]);
 type Payload = z.infer<typeof payload>;
 
 /** Names are stored in the queue: never changed. */
@@ -38,12 +48,9 @@ export class HandOut {
     if (this.underWay.size > 50) return;
     for (const lane of lanes) {
       // what is far away the sweep hands out when it is due
-      const items = created
-        .filter((d) => laneOf(d) === lane && d.dueInMs < 60_000 && !this.deliverHere(lane, d))
-        .map((d) => ({
-          payload: { id: d.id },
-          options: { jobId: `d-${d.id}-${d.attempt}`, delayMs: Math.max(0, Math.ceil(d.dueInMs)) },
-        }));
+      const items = jobsOf(
+        created.filter((d) => laneOf(d) === lane && d.dueInMs < 60_000 && !this.deliverHere(lane, d)),
+      );
       if (!items.length) continue;
       const call = this.queue
         .enqueueMany(deliverJobs[lane], items)
@@ -75,8 +82,39 @@ export class HandOut {
     await within(graceMs, Promise.all(calls)).catch(() => undefined);
   }
 
+  /** `concurrency`: deliveries at the same time. */
   run(lane: Lane, concurrency: number, deliver: (id: string) => Promise<void>): Promise<JobRunner> {
     if (lane !== 'mail') this.hands.set(lane, { most: concurrency, deliver, underWay: new Set() });
-    return this.queue.run(deliverJobs[lane], ({ id }) => deliver(id), { concurrency });
+    const places = new Places(concurrency);
+    const take = async (id: string, signal: AbortSignal): Promise<void> => {
+      await places.take();
+      // given up while it waited: nothing was claimed, the sweep hands it out again
+      await (signal.aborted ? Promise.resolve() : deliver(id)).finally(() => places.giveBack());
+    };
+    const handle: JobHandler<Payload> = async (job, signal) => {
+      const ended = await Promise.allSettled(('ids' in job ? job.ids : [job.id]).map((id) => take(id, signal)));
+      for (const each of ended) if (each.status === 'rejected') throw each.reason;
+    };
+    // one job more than fills the places: the next mails are here when the first of a job are done
+    const jobs = lane === 'mail' ? Math.ceil(concurrency / mailsPerJob) + 1 : concurrency;
+    return this.queue.run(deliverJobs[lane], handle, { concurrency: jobs });
   }
+}
+
+/** Mails that are due travel together: the queue costs as much for forty as for one. */
+function jobsOf(deliveries: CreatedDelivery[]): { payload: Payload; options: EnqueueOptions }[] {
+  const isDueMail = (d: CreatedDelivery) => laneOf(d) === 'mail' && d.dueInMs <= 0;
+  const together = deliveries.filter(isDueMail);
+  const jobs: { payload: Payload; options: EnqueueOptions }[] = deliveries
+    .filter((d) => !isDueMail(d))
+    .map((d) => ({
+      payload: { id: d.id },
+      options: { jobId: `d-${d.id}-${d.attempt}`, delayMs: Math.max(0, Math.ceil(d.dueInMs)) },
+    }));
+  for (let i = 0; i < together.length; i += mailsPerJob) {
+    const ids = together.slice(i, i + mailsPerJob).map((d) => d.id);
+    // an id of its own each time: named by one of its mails, it could keep a job with other mails out
+    jobs.push({ payload: { ids }, options: { jobId: `m-${newId()}` } });
+  }
+  return jobs;
 }

@@ -2,9 +2,9 @@ import { DomainError, fp, inTransaction, type Logger, type Pool } from '#libs/pl
 import { claim, markHandedOff, type Claim } from './claim.store.js';
 import { commitEndings, type Ending } from './commit.store.js';
 import { backOffMs } from './domain/back-off.js';
-import { Grouped } from './grouped.js';
+import { Grouped, type Grouping } from './grouped.js';
 import type { HandOut } from './hand-out.js';
-import type { ChannelSender, Delivery, MailPolicy, SendOutcome } from './port.js';
+import type { ChannelSender, Delivery, MailPolicy, Purpose, SendOutcome } from './port.js';
 
 export interface LedgerOptions {
   pool: Pool;
@@ -21,21 +21,34 @@ export interface LedgerOptions {
 /** claim → connect → mark handed off → send → commit. Whatever dies in between, the row says what may have happened. */
 export class SendLedger {
   readonly leaseMs: number;
+  /** Many mails under way wait for each other a little, for a statement costs as much for one as for ten; one alone does not. */
+  private readonly inCompany: Grouping = {
+    most: 200,
+    concurrency: 1,
+    lingerMs: 25,
+    enough: () => Math.min(40, Math.ceil(this.mails / 4)),
+  };
   private readonly senders: Map<string, ChannelSender>;
   private readonly claims: Record<'any' | 'alert', Grouped<string, Claim>>;
-  private readonly marks: Grouped<Delivery, boolean>;
-  private readonly commits: Grouped<Ending, boolean>;
+  private readonly marks: Record<Purpose, Grouped<Delivery, boolean>>;
+  private readonly commits: Record<Purpose, Grouped<Ending, boolean>>;
+  private mails = 0;
 
   constructor(private readonly options: LedgerOptions) {
     const { pool, policy } = options;
     this.leaseMs = options.leaseMs ?? 60_000;
     this.senders = new Map(options.senders.map((sender) => [sender.channel, sender]));
+    // alerts have groups of their own: none waits for a statement about mails
+    const ofPurpose = <I, O>(call: (items: I[]) => Promise<O[]>): Record<Purpose, Grouped<I, O>> => ({
+      alert: new Grouped(call),
+      nurture: new Grouped(call, this.inCompany),
+    });
     this.claims = {
-      any: new Grouped((ids) => claim(pool, ids, this.leaseMs, policy)),
+      any: new Grouped((ids) => claim(pool, ids, this.leaseMs, policy), this.inCompany),
       alert: new Grouped((ids) => claim(pool, ids, this.leaseMs, policy, 'alert')),
     };
-    this.marks = new Grouped((held) => markHandedOff(pool, held, this.leaseMs));
-    this.commits = new Grouped((endings) => commitEndings(pool, endings));
+    this.marks = ofPurpose((held) => markHandedOff(pool, held, this.leaseMs));
+    this.commits = ofPurpose((endings) => commitEndings(pool, endings));
   }
 
   /**
@@ -43,6 +56,12 @@ export class SendLedger {
    * `alert`: it is known to be one, and waits behind no gate of mails.
    */
   async deliver(id: string, what: 'any' | 'alert' = 'any'): Promise<void> {
+    if (what === 'alert') return this.take(id, what);
+    this.mails += 1;
+    await this.take(id, what).finally(() => (this.mails -= 1));
+  }
+
+  private async take(id: string, what: 'any' | 'alert'): Promise<void> {
     const claimed = await this.claims[what].add(id);
     if (claimed.kind === 'refused') this.refused(id, claimed);
     if (claimed.kind !== 'claimed') return;
@@ -64,9 +83,9 @@ export class SendLedger {
     const sender = this.senders.get(delivery.channel);
     if (!sender)
       return { kind: 'failed', reason: 'channel-off', error: `no ${delivery.channel} channel is configured` };
-    const opened = await sender.open(delivery, AbortSignal.timeout(this.leaseMs / 2)).catch(asOutcome);
+    const opened = await sender.open(delivery).catch(asOutcome);
     if (opened.kind !== 'open') return opened;
-    const held = await this.marks.add(delivery).catch((error: unknown) => error);
+    const held = await this.marks[delivery.purpose].add(delivery).catch((error: unknown) => error);
     if (held !== true) {
       opened.abandon();
       // the lease runs out and another attempt follows, whether it was lost or the database did not answer
@@ -87,7 +106,7 @@ export class SendLedger {
   private async commit(delivery: Delivery, outcome: SendOutcome, at: number): Promise<void> {
     const ending = endingOf(delivery, outcome, at);
     const bounced = outcome.kind === 'failed' && outcome.bounced === true;
-    const held = bounced ? await this.commitBounce(ending) : await this.commits.add(ending);
+    const held = bounced ? await this.commitBounce(ending) : await this.commits[delivery.purpose].add(ending);
     const { log, policy, handOut, observe } = this.options;
     if (!held) {
       log.warn({ delivery: delivery.id, state: ending.state }, 'lease lost, the outcome changes nothing');

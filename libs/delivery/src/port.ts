@@ -110,6 +110,8 @@ export interface RenderedMail {
  * Suppression by address is already checked for every email, before this gate.
  */
 export interface SendGate {
+  /** A select of exactly one row about no delivery in particular, asked once for all of a claim; `sql` reads it as `once`. */
+  once?: string;
   sql: string;
   policy: Record<string, unknown>;
 }
@@ -149,7 +151,7 @@ export type SendOutcome =
  */
 export interface ChannelSender {
   readonly channel: Channel;
-  open(delivery: Delivery, signal: AbortSignal): Promise<OpenedSend | SendOutcome>;
+  open(delivery: Delivery): Promise<OpenedSend | SendOutcome>;
   close(): Promise<void>;
 }
 

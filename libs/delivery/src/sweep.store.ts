@@ -51,8 +51,15 @@ export async function sweepLost(pool: Pool): Promise<Ended[]> {
   });
 }
 
-/** Pending, due and not handed out lately: alerts first, whatever the backlog of mails. */
-export async function takeDue(pool: Pool, limit: number, lostAfterMs: number): Promise<CreatedDelivery[]> {
+/**
+ * Pending, due and not handed out lately: alerts first, whatever the backlog of mails. What was handed out before counts as
+ * lost after so long.
+ */
+export async function takeDue(
+  pool: Pool,
+  limit: number,
+  lostAfterMs: { alert: number; nurture: number },
+): Promise<CreatedDelivery[]> {
   const due = async (purpose: 'alert' | 'nurture') => {
     const found = await pool.query<CreatedDelivery>(
       `update delivery d set enqueued_at = clock_timestamp()
@@ -61,7 +68,7 @@ export async function takeDue(pool: Pool, limit: number, lostAfterMs: number): P
            and (enqueued_at is null or enqueued_at < clock_timestamp() - $2::float8 * interval '1 ms')
          order by due_at limit $1 for update skip locked)
        returning d.id, d.purpose, d.channel, d.attempt, 0 as "dueInMs"`,
-      [limit, lostAfterMs],
+      [limit, lostAfterMs[purpose]],
     );
     return found.rows;
   };

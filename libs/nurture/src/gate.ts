@@ -18,28 +18,31 @@ export function sendGate(config: NurtureConfig, zone: string): SendGate {
       perDay: config.MAIL_PER_DAY,
       perWeek: config.MAIL_PER_WEEK,
     },
+    once: onceSql,
     sql: gateSql,
   };
 }
+
+// about no delivery in particular. Never opening within weeks means later, not now
+const onceSql = /* sql */ `
+  select at.now, coalesce(min(greatest(at.now, (day + ($policy ->> 'from')::int * interval '1 hour') at time zone ($policy ->> 'zone')))
+    filter (where $policy -> 'days' @> to_jsonb(extract(isodow from day)::int)
+      and not $policy -> 'closed' ? to_char(day, 'YYYY-MM-DD')
+      and (day + ($policy ->> 'until')::int * interval '1 hour') at time zone ($policy ->> 'zone') > at.now),
+    at.now + interval '30 days') as opens
+  from (select leadfold_now() as now offset 0) at, generate_series(0, 40) as n,
+    lateral (select date_trunc('day', at.now at time zone ($policy ->> 'zone')) + n * interval '1 day' as day offset 0) local
+  group by at.now`;
 
 const gateSql = /* sql */ `
   select
     case when consent.state is distinct from 'granted' then 'no-consent'
       when caps.day_full is not null then 'cap-day' when caps.week_full is not null then 'cap-week'
-      when hours.opens > clock.now then 'quiet-hours' end as refusal,
+      when clock.opens > clock.now then 'quiet-hours' end as refusal,
     case when consent.state is distinct from 'granted' then null
       when caps.day_full is not null then caps.day_full when caps.week_full is not null then caps.week_full
-      when hours.opens > clock.now then hours.opens end as until
-  from (select leadfold_now() as now) clock
-  -- about no delivery in particular: asked once for all of a claim. Never opening within weeks means later, not now
-  cross join (select coalesce((
-    select min(greatest(at.now, (day + ($policy ->> 'from')::int * interval '1 hour') at time zone ($policy ->> 'zone')))
-    from (select leadfold_now() as now) at, generate_series(0, 40) as n,
-      lateral (select date_trunc('day', at.now at time zone ($policy ->> 'zone')) + n * interval '1 day' as day) local
-    where $policy -> 'days' @> to_jsonb(extract(isodow from day)::int)
-      and not $policy -> 'closed' ? to_char(day, 'YYYY-MM-DD')
-      and (day + ($policy ->> 'until')::int * interval '1 hour') at time zone ($policy ->> 'zone') > at.now),
-    leadfold_now() + interval '30 days') as opens) hours
+      when clock.opens > clock.now then clock.opens end as until
+  from once clock
   left join lateral (
     select root.state #>> '{consent,marketing,value,state}' as state
     from subject_key k join lead own on own.id = k.lead join lead root on root.id = coalesce(own.merged_into, own.id)
