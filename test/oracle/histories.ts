@@ -190,6 +190,12 @@ const facts: fc.Arbitrary<Draft> = fc.oneof(
       .map(([keys, name]) => ({ type: 'approval' as const, name, ...keys, properties: { stage: 'lead' } })),
   },
   {
+    weight: 2,
+    arbitrary: fc
+      .tuple(someKeys, fc.constantFrom('lost', 'recycled', 'contacted'))
+      .map(([keys, name]) => ({ type: 'outcome' as const, name, ...keys })),
+  },
+  {
     weight: 1,
     arbitrary: fc
       .tuple(someKeys, fc.constantFrom('granted', 'withdrawn'))

@@ -18,6 +18,7 @@ const move = (memory: LeadMemory, holding: string[], outcome?: Outcome) =>
   nextStage(funnel, memory, {
     holds: ({ name }) => holding.includes(name),
     known: () => false,
+    stands: () => true,
     outcome,
     approvalOf: () => undefined,
   });
@@ -34,26 +35,26 @@ describe('a lead moves through the funnel', () => {
     expect(move(at('lead'), ['prospect', 'opportunity']).stage).toBe('opportunity');
   });
   test('at once by what sales says, and once only', () => {
-    const won = move(at('lead'), [], { name: 'won', event: 'o1' });
+    const won = move(at('lead'), [], { name: 'won', event: 'o1', at: 0 });
     expect(won).toMatchObject({ stage: 'customer', outcome: 'o1' });
-    expect(move(at('prospect', { outcome: 'o1' }), [], { name: 'won', event: 'o1' }).stage).toBe('prospect');
+    expect(move(at('prospect', { outcome: 'o1' }), [], { name: 'won', event: 'o1', at: 0 }).stage).toBe('prospect');
   });
   test('recycled leads re-enter a stage only after its condition has ceased in between', () => {
-    const recycled = move(at('prospect'), ['prospect'], { name: 'recycled', event: 'o2' });
+    const recycled = move(at('prospect'), ['prospect'], { name: 'recycled', event: 'o2', at: 0 });
     expect(recycled).toMatchObject({ stage: 'lead', blocked: ['prospect'] });
     const memory = at('lead', { outcome: 'o2', blocked: [...recycled.blocked] });
-    expect(move(memory, ['prospect'], { name: 'recycled', event: 'o2' }).stage).toBe('lead');
+    expect(move(memory, ['prospect'], { name: 'recycled', event: 'o2', at: 0 }).stage).toBe('lead');
     const ceased = move(memory, []);
     expect(ceased.blocked).toEqual([]);
     expect(move(at('lead', { outcome: 'o2' }), ['prospect']).stage).toBe('prospect');
   });
   test('a lost lead stays lost until sales says otherwise', () => {
-    const lost = move(at('opportunity'), ['prospect'], { name: 'lost', event: 'o3' });
+    const lost = move(at('opportunity'), ['prospect'], { name: 'lost', event: 'o3', at: 0 });
     expect(lost.stage).toBe('lost');
-    expect(move(at('lost', { outcome: 'o3' }), ['prospect', 'opportunity'], { name: 'lost', event: 'o3' }).stage).toBe(
-      'lost',
-    );
-    expect(move(at('lost', { outcome: 'o3' }), [], { name: 'recycled', event: 'o4' }).stage).toBe('lead');
+    expect(
+      move(at('lost', { outcome: 'o3' }), ['prospect', 'opportunity'], { name: 'lost', event: 'o3', at: 0 }).stage,
+    ).toBe('lost');
+    expect(move(at('lost', { outcome: 'o3' }), [], { name: 'recycled', event: 'o4', at: 0 }).stage).toBe('lead');
   });
 });
 
@@ -73,17 +74,24 @@ describe('a move that demands something waits for it', () => {
     known?: string[];
     outcome?: Outcome;
     said?: Record<string, Approval>;
+    /** Withdrawn outcomes. */
+    gone?: string[];
   }
-  const next = (memory: LeadMemory, { holding = [], known = [], outcome, said = {} }: Situation) =>
+  const next = (memory: LeadMemory, { holding = [], known = [], outcome, said = {}, gone = [] }: Situation) =>
     nextStage(demanding, memory, {
       holds: ({ name }) => holding.includes(name),
       known: (attribute) => known.includes(attribute),
+      stands: ({ event }) => !gone.includes(event),
       outcome,
       approvalOf: (name) => said[name],
     });
-  const remembering = (before: LeadMemory, { stage, held, accounted, blocked, outcome }: StageMove): LeadMemory => ({
+  const remembering = (
+    before: LeadMemory,
+    { stage, held, accounted, blocked, outcome, moves }: StageMove,
+  ): LeadMemory => ({
     ...before,
     stage,
+    moves: [...moves],
     held: [...held],
     accounted: [...accounted],
     blocked: [...blocked],
@@ -134,7 +142,7 @@ describe('a move that demands something waits for it', () => {
     ]);
   });
   test('what sales asks for stays asked, without any condition, until it is approved', () => {
-    const outcome = { name: 'opportunity', event: 'o1' };
+    const outcome = { name: 'opportunity', event: 'o1', at: 0 };
     const held = next(at('lead'), { outcome });
     expect(held).toMatchObject({ stage: 'lead', outcome: 'o1', held: [{ stage: 'opportunity', outcome: 'o1' }] });
     const memory = remembering(at('lead'), held);
@@ -142,7 +150,7 @@ describe('a move that demands something waits for it', () => {
     expect(next(memory, { outcome, said: { opportunity: yes } })).toMatchObject({ stage: 'opportunity', held: [] });
   });
   test('what sales states needs no approval of sales, but its fields', () => {
-    const outcome = { name: 'won', event: 'o2' };
+    const outcome = { name: 'won', event: 'o2', at: 0 };
     const held = next(at('opportunity'), { outcome });
     expect(held).toMatchObject({ stage: 'opportunity', held: [{ stage: 'customer', outcome: 'o2' }] });
     expect(next(remembering(at('opportunity'), held), { outcome, known: ['phone'] }).stage).toBe('customer');
@@ -163,7 +171,15 @@ describe('a move that demands something waits for it', () => {
       ['disqualified', 'disqualified'],
     ] as const)
       expect(
-        next(at('opportunity', { held: [{ stage: 'customer', outcome: 'o0' }] }), { outcome: { name, event: 'o3' } }),
+        next(at('opportunity', { held: [{ stage: 'customer', outcome: 'o0' }] }), {
+          outcome: { name, event: 'o3', at: 0 },
+        }),
       ).toMatchObject({ stage, held: [] });
+  });
+  test('no more when what sales asked for is withdrawn', () => {
+    const outcome = { name: 'opportunity', event: 'o1', at: 0 };
+    const memory = remembering(at('lead'), next(at('lead'), { outcome }));
+    expect(memory.held).toHaveLength(1);
+    expect(next(memory, { gone: ['o1'] })).toMatchObject({ stage: 'lead', held: [], moves: [], outcome: undefined });
   });
 });

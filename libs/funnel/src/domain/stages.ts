@@ -1,4 +1,5 @@
-import type { CompiledCondition, HeldMove, LeadMemory } from '#libs/leads/domain';
+import type { CompiledCondition, HeldMove, LeadMemory, OutcomeMove } from '#libs/leads/domain';
+import { standingAt, takeBack, withMove } from './outcome-moves.js';
 import type { StageRule } from './stage-rule.js';
 
 export interface Stage {
@@ -17,6 +18,8 @@ export interface Outcome {
   name: string;
   /** Id of the event that stated it. */
   event: string;
+  /** ms. */
+  at: number;
 }
 
 /** The latest word on a move to one stage. */
@@ -30,12 +33,17 @@ export interface StageFacts {
   holds(stage: Stage): boolean;
   known(attribute: string): boolean;
   outcome: Outcome | undefined;
+  /** Whether what moved the lead is still said: not withdrawn, and this lead's. */
+  stands(move: OutcomeMove): boolean;
   approvalOf(stage: string): Approval | undefined;
 }
 
 export interface StageMove {
   stage: string | null;
   outcome: string | undefined;
+  /** Applied outcomes that still stand, and the withdrawn one that this move takes back. */
+  moves: readonly OutcomeMove[];
+  withdrawn: string | undefined;
   blocked: readonly string[];
   /** Moves forward that wait for fields or for an approval, in the order of the funnel. */
   held: readonly HeldMove[];
@@ -47,9 +55,10 @@ const none: readonly string[] = [];
 const nothing: readonly HeldMove[] = [];
 
 /**
- * Where a lead stands next. Conditions move forward only; an outcome of sales moves once, in any direction. A stage that
- * was left backwards, or was declined, is entered again by its condition only after that has ceased in between. A move
- * forward to a stage that demands fields or an approval is held; backwards and out of the funnel nothing holds anybody up.
+ * Where a lead stands next. Conditions move forward only; an outcome of sales moves once, in any direction, and is taken
+ * back if it is withdrawn. A stage that was left backwards, or was declined, is entered again by its condition only after
+ * that has ceased in between. A move forward to a stage that demands fields or an approval is held; backwards and out of
+ * the funnel nothing holds anybody up.
  */
 export function nextStage(funnel: Funnel, memory: LeadMemory, facts: StageFacts): StageMove {
   return moveForward(funnel, memory, facts) ?? anyMove(funnel, memory, facts);
@@ -79,13 +88,21 @@ function anyMove(funnel: Funnel, memory: LeadMemory, facts: StageFacts): StageMo
   const { stages } = funnel;
   const { outcome } = facts;
   const gate = new Gate(memory, facts);
-  let at = memory.stage;
-  let blocked =
-    memory.blocked?.filter((name) => stages.some((stage) => stage.name === name && facts.holds(stage))) ?? none;
-  let asked = memory.held?.find((move) => move.outcome !== undefined);
-  if (outcome && outcome.event !== memory.outcome) {
+  const closed = (names: readonly string[] = none): readonly string[] =>
+    names.filter((name) => stages.some((stage) => stage.name === name && facts.holds(stage)));
+  const { moves: standing, back } = takeBack(memory.moves, (move) => facts.stands(move));
+  let moves = standing;
+  let at = back ? back.from : memory.stage;
+  let blocked = closed(back ? back.blocked : memory.blocked);
+  let withdrawn = back?.event;
+  let asked = memory.held?.find(({ outcome: by }) => by !== undefined && isApplied(moves, by));
+  if (outcome && outcome.event !== memory.outcome && !isApplied(moves, outcome.event)) {
     const target = targetOf(funnel, outcome.name);
-    if (target !== undefined) asked = undefined;
+    if (target !== undefined) {
+      const { name, ...said } = outcome;
+      moves = withMove(moves, standingAt({ outcome: name, ...said, from: at! }, at!, blocked));
+      withdrawn = asked = undefined;
+    }
     if (target !== undefined && target !== at) {
       if (indexOf(stages, target) > indexOf(stages, at) && !isExit(target))
         asked = { stage: target, outcome: outcome.event };
@@ -97,32 +114,21 @@ function anyMove(funnel: Funnel, memory: LeadMemory, facts: StageFacts): StageMo
       }
     }
   }
-  const done = { outcome: outcome?.event ?? memory.outcome };
-  if (isExit(at)) return { ...done, stage: at, blocked, held: nothing, accounted: gate.accounted(stages) };
+  if (moves.length > 0)
+    moves = moves.map((move) => {
+      const shut = closed(move.blocked);
+      if (isExit(move.from)) return standingAt(move, move.from, shut);
+      return standingAt(move, stageAt(stages, advance(funnel, move.from, shut, facts, gate).index) ?? move.from, shut);
+    });
+  const done = { outcome: outcome?.event, moves, withdrawn, accounted: gate.accounted(stages) };
+  if (isExit(at)) return { ...done, stage: at, blocked, held: nothing };
 
-  let index = indexOf(stages, at);
-  const held = new Map<number, HeldMove>();
-  const declined: string[] = [];
-  const pass = (next: number, move: HeldMove): void => {
-    const stage = stages[next]!;
-    const verdict = gate.judge(stage, move);
-    if (verdict === 'open') index = next;
-    else if (verdict === 'declined') declined.push(stage.name);
-    else held.set(next, verdict);
-  };
-  const wanted = asked ? indexOf(stages, asked.stage) : -1;
-  if (wanted > index) pass(wanted, asked!);
-  for (let next = index + 1; next < stages.length; next += 1) {
-    const stage = stages[next]!;
-    const reachable = stage.rule.skippable !== false || next === index + 1;
-    if (!reachable || blocked.includes(stage.name) || declined.includes(stage.name) || held.has(next)) continue;
-    if (facts.holds(stage)) pass(next, { stage: stage.name });
-  }
-  const closed = declined.filter((name) => facts.holds(stages[indexOf(stages, name)]!));
+  const { index, held, declined } = advance(funnel, at, blocked, facts, gate, asked);
+  const refused = closed(declined);
   return {
     ...done,
-    stage: index < 0 ? null : stages[index]!.name,
-    blocked: closed.length > 0 ? [...new Set([...blocked, ...closed])] : blocked,
+    stage: stageAt(stages, index),
+    blocked: refused.length > 0 ? [...new Set([...blocked, ...refused])] : blocked,
     held:
       held.size === 0
         ? nothing
@@ -130,9 +136,46 @@ function anyMove(funnel: Funnel, memory: LeadMemory, facts: StageFacts): StageMo
             .filter(([next]) => next > index)
             .sort(([a], [b]) => a - b)
             .map(([, move]) => move),
-    accounted: gate.accounted(stages),
   };
 }
+
+interface Advance {
+  index: number;
+  held: Map<number, HeldMove>;
+  declined: string[];
+}
+
+/** Forward, as far as sales asks and conditions carry. */
+function advance(
+  { stages }: Funnel,
+  from: string | null,
+  blocked: readonly string[],
+  facts: StageFacts,
+  gate: Gate,
+  asked?: HeldMove,
+): Advance {
+  const went: Advance = { index: indexOf(stages, from), held: new Map(), declined: [] };
+  const pass = (next: number, move: HeldMove): void => {
+    const stage = stages[next]!;
+    const verdict = gate.judge(stage, move);
+    if (verdict === 'open') went.index = next;
+    else if (verdict === 'declined') went.declined.push(stage.name);
+    else went.held.set(next, verdict);
+  };
+  const wanted = asked ? indexOf(stages, asked.stage) : -1;
+  if (wanted > went.index) pass(wanted, asked!);
+  for (let next = went.index + 1; next < stages.length; next += 1) {
+    const stage = stages[next]!;
+    const reachable = stage.rule.skippable !== false || next === went.index + 1;
+    if (!reachable || blocked.includes(stage.name) || went.declined.includes(stage.name) || went.held.has(next))
+      continue;
+    if (facts.holds(stage)) pass(next, { stage: stage.name });
+  }
+  return went;
+}
+
+const stageAt = (stages: readonly Stage[], index: number): string | null => (index < 0 ? null : stages[index]!.name);
+const isApplied = (moves: readonly OutcomeMove[], event: string): boolean => moves.some((move) => move.event === event);
 
 /** Whether a move may pass. An approval counts for the move that waits when it is seen, and for none later. */
 class Gate {

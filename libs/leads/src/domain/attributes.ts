@@ -38,10 +38,15 @@ export function profileOf(event: LeadEvent, zone: Zone, domainOf: CompanyDomain 
   return profile;
 }
 
+/** The latest outcome of each kind is kept under this and its name: whether one that moved a lead still stands. */
+export const outcomePrefix = 'outcome.';
+
 /** What sales said last; an opportunity's likelihood, next step and value stay until sales states others. */
 function outcomeOf(event: LeadEvent): Profile {
   if (event.name === undefined) return nothing;
-  const profile: Profile = { outcome: event.name, outcomeReason: textOf(event.properties['reason']) };
+  const { name } = event;
+  const profile: Profile = { outcome: name, outcomeReason: textOf(event.properties['reason']) };
+  if (name.length <= 40) profile[outcomePrefix + name] = name;
   const { likelihood, nextActionDate, value } = event.properties;
   if (typeof likelihood === 'number') profile['opportunity.likelihood'] = likelihood;
   if (typeof nextActionDate === 'string') profile['opportunity.nextActionDate'] = nextActionDate.slice(0, 10);

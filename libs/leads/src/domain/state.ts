@@ -55,6 +55,18 @@ export interface HeldMove {
   approved?: string;
 }
 
+/** An outcome of sales that names a stage, as it was applied. */
+export interface OutcomeMove {
+  outcome: string;
+  event: string;
+  /** occurredAt, ms. */
+  at: number;
+  /** Where the lead would stand without this outcome and all later ones: conditions go on moving it. */
+  from: string;
+  /** `blocked`, likewise. */
+  blocked?: string[];
+}
+
 /** What was decided about a lead so far: has memory, is never derived anew. */
 export interface LeadMemory {
   hot: boolean;
@@ -67,6 +79,8 @@ export interface LeadMemory {
   seq?: number;
   /** Event id of the outcome of sales that was last applied to the stage. */
   outcome?: string;
+  /** What sales said that decided about the stage, in the order applied: a withdrawn one is taken back. */
+  moves?: OutcomeMove[];
   /** Stages left backwards while their condition held: entered again only after it has ceased. */
   blocked?: string[];
   /** Moves that wait, in the order of the funnel. */

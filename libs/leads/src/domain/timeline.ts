@@ -119,7 +119,11 @@ const writers: Record<LeadEvent['type'], Writer> = {
   decision: (event) => {
     const to = property(event, 'to');
     const what = [property(event, 'decision'), property(event, 'name')].filter(Boolean).join(' ');
-    return { ja: `判断：${what}${after(' → ', to)}`, en: `Decided: ${what}${after(' → ', to)}` };
+    const back = property(event, 'cause') === 'withdrawal';
+    return {
+      ja: `判断：${what}${after(' → ', to)}${back ? '（取り消しによる）' : ''}`,
+      en: `Decided: ${what}${after(' → ', to)}${back ? ' (after a withdrawal)' : ''}`,
+    };
   },
 };
 

@@ -21,6 +21,7 @@ export const sameMemory = (a: LeadMemory, b: LeadMemory, firstStage: string): bo
     sameList(a.segments, b.segments) &&
     sameList(a.blocked ?? none, b.blocked ?? none) &&
     sameList(a.accounted ?? none, b.accounted ?? none) &&
+    (a.moves === b.moves || canonicalJson(a.moves ?? none) === canonicalJson(b.moves ?? none)) &&
     (a.held === b.held || canonicalJson(a.held ?? none) === canonicalJson(b.held ?? none)));
 
 /**

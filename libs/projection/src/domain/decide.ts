@@ -1,3 +1,4 @@
+import { mergeMoves } from '#libs/funnel/domain';
 import type { LeadMemory } from '#libs/leads/domain';
 import type { CompiledRulebook } from './compile.js';
 import type { Look } from './look.js';
@@ -15,7 +16,7 @@ export interface Decision {
   epoch: number;
   /** All hot rules that hold at a crossing. */
   rules: string[];
-  /** What a move to a stage follows from, where it is no condition: an outcome of sales or an approval, by event id. */
+  /** What a move to a stage follows from, where it is no condition: an outcome of sales, that is withdrawn where the cause says so, or an approval, by event id. */
   because?: string;
   /** Number of this lead's decision on stages, held moves and segments; 0 for hot and rearm, which the epoch tells apart. */
   seq: number;
@@ -64,8 +65,12 @@ export function decide(
   const stageBefore = memory.stage ?? seen.initialStage;
   if (seen.stage !== null && seen.stage !== stageBefore) {
     add('stage', seen.stage, stageBefore, seen.stage);
-    const because = reasonOf(memory, seen);
-    if (because !== undefined) decisions.at(-1)!.because = because;
+    const made = decisions.at(-1)!;
+    const because = seen.withdrawn ?? reasonOf(memory, seen);
+    if (because !== undefined) made.because = because;
+    // whatever came together with it: where a lead stands again is no news
+    if (seen.withdrawn !== undefined && cause !== 'merge' && cause !== 'unmerge')
+      Object.assign(made, { cause: 'withdrawal', quiet: true });
   }
   const held = seen.held.map((move) => (move.at === undefined ? { ...move, at: now } : move));
   for (const { stage } of held)
@@ -77,6 +82,7 @@ export function decide(
   const next: LeadMemory = { hot, armed, epoch, stage: seen.stage, segments: seen.segments };
   if (seq > 0) next.seq = seq;
   if (seen.outcome !== undefined) next.outcome = seen.outcome;
+  if (seen.moves.length > 0) next.moves = [...seen.moves];
   if (seen.blocked.length > 0) next.blocked = [...seen.blocked];
   if (held.length > 0) next.held = held;
   if (seen.accounted.length > 0) next.accounted = [...seen.accounted];
@@ -104,6 +110,8 @@ export function mergeMemories(a: LeadMemory, b: LeadMemory, rulebook?: CompiledR
   if (seq > 0) merged.seq = seq;
   const outcome = a.outcome ?? b.outcome;
   if (outcome !== undefined) merged.outcome = outcome;
+  const moves = mergeMoves(a, b, (x, y) => furtherStage(x, y, rulebook)!);
+  if (moves.length > 0) merged.moves = [...moves];
   const blocked = [...new Set([...(a.blocked ?? []), ...(b.blocked ?? [])])].sort();
   if (blocked.length > 0) merged.blocked = blocked;
   const held = [

@@ -1,5 +1,7 @@
 import {
   approvalPrefix,
+  outcomePrefix,
+  type OutcomeMove,
   isKnown,
   never,
   type AccountFacts,
@@ -153,7 +155,13 @@ export class LeadFacts implements Facts, StageFacts {
 
   get outcome(): Outcome | undefined {
     const stated = this.state.profile['outcome'];
-    return typeof stated?.value === 'string' ? { name: stated.value, event: stated.event } : undefined;
+    return typeof stated?.value === 'string' ? { name: stated.value, event: stated.event, at: stated.at } : undefined;
+  }
+
+  /** A later one of the same kind says the same about the stage. */
+  stands({ outcome, event, at }: OutcomeMove): boolean {
+    const said = this.state.profile[outcomePrefix + outcome];
+    return said !== undefined && (said.at > at || (said.at === at && said.event >= event));
   }
 
   approvalOf(stage: string): Approval | undefined {

@@ -7,6 +7,7 @@ import type {
   LeadMemory,
   LeadState,
   LocalDay,
+  OutcomeMove,
   Temperature,
 } from '#libs/leads/domain';
 import type { CompiledRulebook } from './compile.js';
@@ -32,6 +33,8 @@ export interface Look {
   stageHeld: string | null;
   /** The outcome of sales that is now accounted for, and the stages closed to conditions (see `LeadMemory`). */
   outcome: string | undefined;
+  moves: readonly OutcomeMove[];
+  withdrawn: string | undefined;
   blocked: readonly string[];
   /** Moves forward that wait, and the approvals that count no more (see `LeadMemory`). */
   held: readonly HeldMove[];
@@ -115,6 +118,8 @@ function seenOn(facts: LeadFacts): Omit<Look, 'nextChangeAt'> {
     initialStage: stages[0]!.name,
     stageHeld,
     outcome: stageMove.outcome,
+    moves: stageMove.moves,
+    withdrawn: stageMove.withdrawn,
     blocked: stageMove.blocked,
     held: stageMove.held,
     accounted: stageMove.accounted,

@@ -61,7 +61,7 @@ export async function explainAt(
 
 /** Moves are decided, not explained: what sales said is accounted for, and no condition moves the lead on. */
 function standing(memory: LeadMemory, state: LeadState, rulebook: Rulebook): LeadMemory {
-  const { held: _, ...rest } = memory;
+  const { held: _, moves: __, ...rest } = memory;
   const outcome = state.profile['outcome'];
   const stage = memory.stage ?? rulebook.funnel.stages[0]!.name;
   return {
