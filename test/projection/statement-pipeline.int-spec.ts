@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { inPipelinedTransaction, sqlStateOf, WrittenValue, type StatementPipeline } from '#libs/platform';
+import { inPipelinedTransaction, sqlStateOf, StatementPipeline, WrittenValue } from '#libs/platform';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 
 /** Real: PostgreSQL. */
@@ -115,4 +115,42 @@ test('a connection that is lost fails everything under way', async () => {
   });
   await expect(lost).rejects.toThrow();
   expect(await said()).toEqual(['a', 'b', 'f']);
+});
+
+test('the driver is never asked while it is busy: what is asked meanwhile goes together, once the answer is there', async () => {
+  const client = await db.pool.connect();
+  const sent = { flights: 0, busy: 0, most: 0 };
+  type Flight = Record<'handleReadyForQuery' | 'handleError', (error: Error) => void>;
+  const query = client.query.bind(client) as unknown as (flight: Flight) => void;
+  const watched = {
+    getTypeParser: client.getTypeParser.bind(client),
+    query: (flight: Flight) => {
+      sent.flights += 1;
+      sent.most = Math.max(sent.most, (sent.busy += 1));
+      // the driver tells a failed one of its error only
+      for (const end of ['handleReadyForQuery', 'handleError'] as const) {
+        const ended = flight[end].bind(flight);
+        flight[end] = (error) => {
+          sent.busy -= 1;
+          ended(error);
+        };
+      }
+      query(flight);
+    },
+  };
+  try {
+    const pipeline = new StatementPipeline(watched as never);
+    const asked: Promise<unknown>[] = [];
+    for (let number = 0; number < 5; number += 1) {
+      asked.push(pipeline.query('select $1::int', [number]));
+      await new Promise((turn) => process.nextTick(turn));
+    }
+    const failing = pipeline.query('select 1 / 0');
+    await expect(failing).rejects.toThrow('division by zero');
+    await expect(pipeline.query('select 7 as n')).resolves.toMatchObject({ rows: [{ n: 7 }] });
+    await Promise.allSettled(asked);
+    expect(sent).toEqual({ flights: 3, busy: 0, most: 1 });
+  } finally {
+    client.release();
+  }
 });

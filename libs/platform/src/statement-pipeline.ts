@@ -46,11 +46,13 @@ function binderOf(connection: Connection): BindMessages {
 
 /**
  * Statements that are asked for in one turn of the program travel together and come back together: one message, one Sync. They
- * run one after the other, each with a snapshot of its own, as if each had been waited for. After an error the server skips
+ * run one after the other, each with a snapshot of its own, as if each had been waited for. What is asked for while a message
+ * is under way gathers until it is answered: the driver must not be asked meanwhile. After an error the server skips
  * the rest, so all that were asked for with the failed one fail with its error.
  */
 export class StatementPipeline {
   private asked: Asked[] = [];
+  private flying = false;
   private readonly pending: Promise<unknown>[] = [];
   /** The first error, for whoever finds the transaction rolled back. */
   failure: Error | undefined;
@@ -81,7 +83,7 @@ export class StatementPipeline {
     const answer = new Promise<object>((resolve, reject) => {
       if (this.unsent) throw this.unsent;
       const values = (config.values ?? []).map(sendable);
-      if (this.asked.length === 0) process.nextTick(() => this.send());
+      if (this.asked.length === 0 && !this.flying) process.nextTick(() => this.send());
       this.asked.push({ config, values, shape: undefined, rows: [], resolve, reject });
     });
     this.note(answer);
@@ -91,20 +93,30 @@ export class StatementPipeline {
   private send(): void {
     const { asked } = this;
     this.asked = [];
+    const { unsent } = this;
+    if (unsent) return asked.forEach(({ reject }) => reject(unsent));
+    this.flying = true;
     const parserOf = (oid: number) => this.client.getTypeParser(oid, 'text') as Column['parse'];
-    this.client.query(new Flight(asked, parserOf, (error) => (this.unsent = error)));
+    const landed = () => this.land();
+    this.client.query(new Flight(asked, parserOf, { landed, notSent: (error) => (this.unsent = error) }));
+  }
+
+  private land(): void {
+    this.flying = false;
+    if (this.asked.length > 0) process.nextTick(() => this.send());
   }
 }
 
 /** One message to the server, in the eyes of the driver one query. */
 class Flight implements Submittable {
   private at = 0;
+  private hasLanded = false;
   private wire!: Wire;
 
   constructor(
     private readonly asked: readonly Asked[],
     private readonly parserOf: (oid: number) => Column['parse'],
-    private readonly notSent: (error: Error) => void,
+    private readonly tell: { landed(): void; notSent(error: Error): void },
   ) {}
 
   /** What cannot be written fails everything that was to travel with it, and nothing of it is sent. */
@@ -116,7 +128,7 @@ class Flight implements Submittable {
     try {
       binds = this.asked.map(({ config, values }) => binder.make(config.name ?? '', values));
     } catch (error) {
-      this.notSent(error as Error);
+      this.tell.notSent(error as Error);
       return error as Error;
     }
     const { stream } = this.wire;
@@ -192,10 +204,19 @@ class Flight implements Submittable {
   handleError(error: Error): void {
     for (const one of this.asked.slice(this.at)) one.reject(error);
     this.at = this.asked.length;
+    // the driver tells no more of this one: its connection is ready soon, or lost, and then whoever asks next is told
+    this.land();
   }
 
   handleReadyForQuery(): void {
     for (const one of this.asked.slice(this.at)) one.reject(new Error('the server did not answer a statement'));
+    this.land();
+  }
+
+  private land(): void {
+    if (this.hasLanded) return;
+    this.hasLanded = true;
+    this.tell.landed();
   }
 }
 
