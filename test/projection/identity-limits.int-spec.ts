@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalLead, makeZone, type LeadEvent } from '#libs/leads/domain';
-import { listSkippedLinks, readLead, rebuild, verify } from '#libs/projection';
+import { countSkippedLinks, listSkippedLinks, readLead, rebuild, verify } from '#libs/projection';
+import { createMetrics } from '#libs/platform';
 import type { TestDatabase } from '#test/database';
+import { ProjectorMetrics } from '../../apps/projector/src/projector-metrics.js';
 import { testSignals } from '../oracle/histories.js';
 import { naiveFold } from '../oracle/naive-fold.js';
 import { canonicalLeads, emptyTables, Projecting } from './projecting.js';
@@ -30,6 +32,9 @@ test('one id that every site visitor shares takes 50 keys and no more; the rest 
   const skipped = await listSkippedLinks(db.pool, 1_000, undefined);
   expect(skipped).toHaveLength(251);
   expect(new Set(skipped.map(({ reason }) => reason))).toEqual(new Set(['key-limit']));
+  const metrics = createMetrics('projector');
+  new ProjectorMetrics([metrics], () => countSkippedLinks(db.pool));
+  expect(await metrics.metrics()).toMatch(/^leadfold_links_skipped\{.*reason="key-limit".*\} 251$/m);
   expect(await verify(projecting.pool, projecting.context)).toMatchObject({ differences: [], identityDifferences: 0 });
 });
 

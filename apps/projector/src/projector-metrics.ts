@@ -10,7 +10,7 @@ export class ProjectorMetrics {
   private readonly lag: Gauge;
   private readonly behind = new Map<string, number>();
 
-  constructor(registers: Registry[]) {
+  constructor(registers: Registry[], skippedLinks: () => Promise<Record<string, number>>) {
     const registered = { registers: registers };
     this.records = new Counter({
       name: 'leadfold_records_total',
@@ -35,6 +35,17 @@ export class ProjectorMetrics {
       help: 'Records on the log that are not applied yet',
       labelNames: ['topic', 'partition'],
       ...registered,
+    });
+    const skipped: Gauge = new Gauge({
+      name: 'leadfold_links_skipped',
+      help: 'Links between keys that are skipped today, by reason: of the whole database, whichever projector tells it',
+      labelNames: ['reason'],
+      ...registered,
+      // a database that is away leaves the last figures: the other metrics are wanted most then
+      collect: async () => {
+        const links = await skippedLinks().catch(() => ({}));
+        for (const [reason, count] of Object.entries(links)) skipped.set({ reason }, count);
+      },
     });
   }
 

@@ -2,7 +2,13 @@ import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/comm
 import type { Server } from 'node:http';
 import { topics, type Consumer, type ConsumerHandlers, type EventLog } from '#libs/event-log';
 import { serveProbe, type Logger, type Pool, type Progress, type Registry } from '#libs/platform';
-import { BatchProjection, partitionHandlers, Upkeep, type ProjectionContext } from '#libs/projection';
+import {
+  BatchProjection,
+  countSkippedLinks,
+  partitionHandlers,
+  Upkeep,
+  type ProjectionContext,
+} from '#libs/projection';
 import type { ProjectorConfig } from './projector.config.js';
 import { ProjectorMetrics } from './projector-metrics.js';
 
@@ -30,7 +36,7 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
 
   constructor(private readonly parts: ProjectorParts) {
     const { pool, context, log, progress } = parts;
-    this.counted = new ProjectorMetrics([parts.metrics]);
+    this.counted = new ProjectorMetrics([parts.metrics], () => countSkippedLinks(parts.pool));
     this.upkeep = new Upkeep({
       pool,
       context,

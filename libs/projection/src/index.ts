@@ -37,7 +37,13 @@ export { verify, type Difference, type VerifyOptions, type VerifyReport } from '
 export { preview, type Preview, type PreviewedLead } from './upkeep/preview.query.js';
 export { readJudging } from './read/stating-events.query.js';
 export { readIdentity, type IdentityGraph, type IdentityOfEvent } from './read/identity.query.js';
-export { listAparts, listSkippedLinks, type ApartPair, type SkippedLinkRow } from './read/identity-lists.query.js';
+export {
+  countSkippedLinks,
+  listAparts,
+  listSkippedLinks,
+  type ApartPair,
+  type SkippedLinkRow,
+} from './read/identity-lists.query.js';
 export { reviewDue, reviewOlderRulebook } from './upkeep/review.projection.js';
 export { refoldOnePending } from './upkeep/refold-pending.projection.js';
 export { explainAt, type ExplainedAt, type PastLead } from './read/explain-at.query.js';

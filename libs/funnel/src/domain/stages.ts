@@ -53,6 +53,7 @@ export interface StageMove {
 
 const none: readonly string[] = [];
 const nothing: readonly HeldMove[] = [];
+const unmoved: readonly OutcomeMove[] = [];
 
 /**
  * Where a lead stands next. Conditions move forward only; an outcome of sales moves once, in any direction, and is taken
@@ -67,8 +68,8 @@ export function nextStage(funnel: Funnel, memory: LeadMemory, facts: StageFacts)
 /** What nearly every look finds: nothing is held or closed, and sales has said nothing new. Nothing is made but the answer. */
 function moveForward({ stages }: Funnel, memory: LeadMemory, facts: StageFacts): StageMove | undefined {
   const { outcome } = facts;
-  if (memory.held?.length || memory.blocked?.length || isExit(memory.stage)) return undefined;
-  if (outcome && outcome.event !== memory.outcome) return undefined;
+  if (memory.held?.length || memory.blocked?.length || memory.moves?.length || isExit(memory.stage)) return undefined;
+  if (outcome?.event !== memory.outcome) return undefined;
   for (const { rule } of stages) if (rule.requires || rule.approver) return undefined;
   let index = indexOf(stages, memory.stage);
   for (let next = index + 1; next < stages.length; next += 1) {
@@ -78,6 +79,8 @@ function moveForward({ stages }: Funnel, memory: LeadMemory, facts: StageFacts):
   return {
     stage: index < 0 ? null : stages[index]!.name,
     outcome: memory.outcome,
+    moves: unmoved,
+    withdrawn: undefined,
     blocked: none,
     held: nothing,
     accounted: memory.accounted ?? none,

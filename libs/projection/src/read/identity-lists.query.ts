@@ -44,3 +44,11 @@ export const listSkippedLinks = async (
       [after?.at ?? null, after?.event ?? null, limit],
     )
   ).rows;
+
+/** How many links are skipped today, by reason. */
+export async function countSkippedLinks(db: Queryable): Promise<Record<SkippedLinkRow['reason'], number>> {
+  const { rows } = await db.query<{ reason: SkippedLinkRow['reason']; links: number }>(
+    "select reason, count(*)::int as links from link where state = 'skipped' group by reason",
+  );
+  return { 'key-limit': 0, apart: 0, ...Object.fromEntries(rows.map(({ reason, links }) => [reason, links])) };
+}
