@@ -2,7 +2,15 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { makeZone, type LeadEvent } from '#libs/leads/domain';
 import { databaseNow, driveClock, eventIdOf } from '#libs/platform';
-import { listAccounts, readAccount, rebuild, reviewAccounts, reviewDue, reviewOlderRulebook } from '#libs/projection';
+import {
+  listAccounts,
+  readAccount,
+  rebuild,
+  reviewAccounts,
+  reviewDue,
+  reviewOlderRulebook,
+  verify,
+} from '#libs/projection';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { histories, testSignals } from '../oracle/histories.js';
 import { accountRule, naiveAccounts, type Company } from '../oracle/naive-account.js';
@@ -252,4 +260,39 @@ test('lists: hot first, then by engagement, page by page; spellings of one name 
   await driveClock(db.pool, new Date((await databaseNow(db.pool)).getTime() + 32 * dayMs));
   const later = await listAccounts(db.pool, projecting.context, { limit: 9 });
   expect(later.accounts.map(({ temperature, engagement }) => [temperature, engagement])[0]).toEqual(['cold', 200]);
+});
+
+test('verify looks at companies anew: none differs while marks wait, and a row that is spoilt, missing or left over is named', async () => {
+  const check = async (sample?: number) => {
+    const options = sample === undefined ? {} : { sample };
+    const { accounts, accountDifferences, accountsPending } = await verify(
+      projecting.pool,
+      projecting.context,
+      options,
+    );
+    return { accounts, accountDifferences, accountsPending };
+  };
+  await projecting.apply([form('1', 'a@mirai.co.jp'), form('2', 'b@mirai.co.jp'), form('3', 'c@hoshi.co.jp')]);
+  expect(await check()).toEqual({
+    accounts: 2,
+    accountDifferences: [],
+    accountsPending: expect.arrayContaining(['d:hoshi.co.jp', 'd:mirai.co.jp']),
+  });
+  await reviewAll();
+  expect(await check()).toEqual({ accounts: 2, accountDifferences: [], accountsPending: [] });
+  // of yesterday, and said so: compared as of then
+  await driveClock(db.pool, new Date(now + dayMs));
+  expect(await check()).toMatchObject({ accountDifferences: [] });
+
+  await db.pool.query("update account set engagement = engagement + 10, roles = '{boss}' where key = 'd:mirai.co.jp'");
+  await db.pool.query("delete from account where key = 'd:hoshi.co.jp'");
+  await db.pool.query("insert into account (key, members, looked_at) values ('d:gone.co.jp', 3, now())");
+  const { accountDifferences } = await check();
+  expect(accountDifferences.map(({ account, cells }) => [account, cells.map(({ cell }) => cell)])).toEqual([
+    ['d:gone.co.jp', ['members']],
+    ['d:hoshi.co.jp', ['members']],
+    ['d:mirai.co.jp', ['engagement', 'roles']],
+  ]);
+  // a sample looks at the companies of its leads
+  expect((await check(3)).accountDifferences.map(({ account }) => account)).toEqual(['d:hoshi.co.jp', 'd:mirai.co.jp']);
 });

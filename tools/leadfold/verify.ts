@@ -1,5 +1,12 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { createProjectionPool, projectionConfig, ProjectionContext, verify, type VerifyReport } from '#libs/projection';
+import {
+  createProjectionPool,
+  projectionConfig,
+  ProjectionContext,
+  verify,
+  type Difference,
+  type VerifyReport,
+} from '#libs/projection';
 import { parseConfig } from '#libs/platform';
 import { askToStop } from '../operator/ask-to-stop.js';
 import { databaseUrl } from '../operator/connect.js';
@@ -12,7 +19,7 @@ export function register(program: Command): void {
   program
     .command('verify')
     .description(
-      'folds leads anew from the stored events and compares them with what is stored, while events flow in; exits with 1 if one differs',
+      'folds leads anew from the stored events, looks at companies anew, and compares both with what is stored, while events flow in; exits with 1 if one differs',
     )
     .option('--sample <n>', 'only so many leads, drawn at random', positive)
     .option('--json', 'the whole report as JSON')
@@ -36,12 +43,17 @@ export function register(program: Command): void {
           ...(sample === undefined ? {} : { sample }),
           connections: 2,
           stopped: asked.stopped,
+          onAccounts: (accounts, total) => bar.show('looking at companies', accounts, total, 'companies'),
           onProgress: (leads, total) => bar.show('folding leads', leads, total, 'leads'),
         });
         bar.end();
         console.log(json ? JSON.stringify(report, null, 2) : textOf(report));
         if (asked.stopped()) console.log('Stopped: not all leads were compared.');
-        if (report.differences.length + report.identityDifferences > 0 || asked.stopped()) process.exitCode = 1;
+        if (
+          report.differences.length + report.accountDifferences.length + report.identityDifferences > 0 ||
+          asked.stopped()
+        )
+          process.exitCode = 1;
       } finally {
         bar.end();
         asked.end();
@@ -50,17 +62,24 @@ export function register(program: Command): void {
     });
 }
 
-function textOf({ leads, differences, pending, identityDifferences }: VerifyReport): string {
+function textOf(report: VerifyReport): string {
+  const { leads, differences, pending, identityDifferences, accounts, accountDifferences, accountsPending } = report;
   const lines = [
     `${leads} leads, ${differences.length} differ, ${pending.length} pending, ${identityDifferences} differences in who is who`,
+    `${accounts} companies, ${accountDifferences.length} differ, ${accountsPending.length} pending`,
   ];
-  for (const { lead, keys, cells } of differences.slice(0, shownLeads)) {
-    lines.push(`  lead ${lead} (${keys.join(', ') || 'no key that an event names'})`);
-    for (const { cell, stored, refolded } of cells.slice(0, shownCells))
-      lines.push(`    ${cell}: stored ${told(stored)}, events say ${told(refolded)}`);
-    if (cells.length > shownCells) lines.push(`    and ${cells.length - shownCells} more`);
-  }
-  if (differences.length > shownLeads) lines.push(`  and ${differences.length - shownLeads} more; all of them: --json`);
+  const list = (named: { name: string; cells: Difference['cells'] }[]): void => {
+    for (const { name, cells } of named.slice(0, shownLeads)) {
+      lines.push(`  ${name}`);
+      for (const { cell, stored, refolded } of cells.slice(0, shownCells))
+        lines.push(`    ${cell}: stored ${told(stored)}, events say ${told(refolded)}`);
+      if (cells.length > shownCells) lines.push(`    and ${cells.length - shownCells} more`);
+    }
+    if (named.length > shownLeads) lines.push(`  and ${named.length - shownLeads} more; all of them: --json`);
+  };
+  const keyless = 'no key that an event names';
+  list(differences.map(({ lead, keys, cells }) => ({ name: `lead ${lead} (${keys.join(', ') || keyless})`, cells })));
+  list(accountDifferences.map(({ account, cells }) => ({ name: `company ${account}`, cells })));
   return lines.join('\n');
 }
 

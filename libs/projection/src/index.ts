@@ -33,6 +33,7 @@ export {
   type RebuildReport,
 } from './rebuild/rebuild.command.js';
 export { rebuildStatus, type RebuildStatus } from './rebuild/rebuild-status.query.js';
+export type { AccountDifference } from './upkeep/verify-accounts.query.js';
 export { verify, type Difference, type VerifyOptions, type VerifyReport } from './upkeep/verify.query.js';
 export { preview, type Preview, type PreviewedLead } from './upkeep/preview.query.js';
 export { readJudging } from './read/stating-events.query.js';

@@ -8,6 +8,7 @@ import { readLeads, type LeadRead } from '../read/lead.query.js';
 import { deriveIdentity } from './derive-identity.query.js';
 import { presentKeys } from './present-keys.query.js';
 import { cellDifferences, type CellDifference } from './state-differences.js';
+import { accountsOf, verifyAccounts, type AccountsReport } from './verify-accounts.query.js';
 
 export interface Difference {
   lead: number;
@@ -18,7 +19,7 @@ export interface Difference {
   cells: CellDifference[];
 }
 
-export interface VerifyReport {
+export interface VerifyReport extends AccountsReport {
   leads: number;
   differences: Difference[];
   /** Leads that wait for a refold or for the live rulebook: their state is of an earlier moment, and says so. */
@@ -35,15 +36,17 @@ export interface VerifyOptions {
   /** For hashes that two databases share, ms; else the database's now. */
   now?: number;
   onProgress?: (leads: number, total: number) => void;
+  onAccounts?: (accounts: number, total: number) => void;
   stopped?: () => boolean;
   /** Slices compared at the same time. */
   connections?: number;
 }
 
 const slice = 200;
+const accountSlice = 50;
 
 /**
- * Folds leads anew from `event` and compares. Stored and refolded state of a slice are read in one snapshot, so a lead that
+ * Folds leads anew from `event` and compares, then looks at their companies anew. Stored and refolded state of a slice are read in one snapshot, so a lead that
  * events flow to meanwhile is never taken for different.
  */
 export async function verify(
@@ -51,7 +54,10 @@ export async function verify(
   context: ProjectionContext,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const report: VerifyReport = { leads: 0, differences: [], pending: [], identityDifferences: 0 };
+  const report: VerifyReport = {
+    ...{ leads: 0, differences: [], pending: [], identityDifferences: 0 },
+    ...{ accounts: 0, accountDifferences: [], accountsPending: [] },
+  };
   if (options.sample === undefined)
     report.identityDifferences = await inSnapshot(pool, (client) => identityDifferences(client, context));
   const order =
@@ -67,6 +73,12 @@ export async function verify(
     }
   };
   await Promise.all(Array.from({ length: options.connections ?? 1 }, compare));
+  const accounts = await accountsOf(pool, options.sample === undefined ? undefined : ids);
+  for (let from = 0; from < accounts.length && !options.stopped?.(); from += accountSlice) {
+    const some = accounts.slice(from, from + accountSlice);
+    await inSnapshot(pool, (client) => verifyAccounts(client, context, some, report));
+    options.onAccounts?.(report.accounts, accounts.length);
+  }
   return report;
 }
 
