@@ -91,10 +91,12 @@ export class StatementPipeline {
   }
 
   private send(): void {
-    const { asked } = this;
+    const { asked, unsent } = this;
     this.asked = [];
-    const { unsent } = this;
-    if (unsent) return asked.forEach(({ reject }) => reject(unsent));
+    if (unsent) {
+      for (const one of asked) one.reject(unsent);
+      return;
+    }
     this.flying = true;
     const parserOf = (oid: number) => this.client.getTypeParser(oid, 'text') as Column['parse'];
     const landed = () => this.land();
