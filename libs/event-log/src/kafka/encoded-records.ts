@@ -111,8 +111,8 @@ function varint(buffer: Buffer, at: number): number {
 }
 
 /**
- * A record as it lies in its fetch. Batches under way hold thousands of them for as long as the database takes, so nothing
- * is cut out before somebody asks, nor kept then: that was a third of what the collector of garbage had to carry.
+ * A record as it lies in its fetch. Batches under way hold thousands of them for as long as the database takes, and what is
+ * held every collection of garbage copies: so nothing is cut out before somebody asks, nor kept then.
  */
 class RecordInPlace implements StoredRecord {
   constructor(
