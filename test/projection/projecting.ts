@@ -60,8 +60,9 @@ export class Projecting {
     this.next.set(partition, outcome.next);
   }
 
+  /** Also where a test has put another in its place and ended it. */
   async end(): Promise<void> {
-    await this.pool.end();
+    if (!this.pool.ending) await this.pool.end();
   }
 }
 
