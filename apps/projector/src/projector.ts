@@ -29,7 +29,7 @@ const busyLag = 5_000;
 export class Projector implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly counted: ProjectorMetrics;
   private readonly upkeep: Upkeep;
-  private readonly underWay = new Set<Promise<unknown>>();
+  private readonly underWay = new Set<Promise<void>>();
   private consumer?: Consumer;
   private probe?: Server;
   private stopping = false;
@@ -43,7 +43,7 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
       log,
       progress,
       busy: () => this.counted.lagging() > busyLag,
-      batchDone: async () => void (await Promise.race(this.underWay.size > 0 ? this.underWay : [undefined])),
+      batchDone: () => (this.underWay.size > 0 ? Promise.race(this.underWay) : Promise.resolve()),
     });
   }
 

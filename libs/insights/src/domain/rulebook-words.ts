@@ -178,7 +178,10 @@ function accountEntries({ account, document }: CompiledRulebook, locale: Locale)
     ...account.roles.map(({ name, when }) =>
       entry(`roles.${name}`, `${w.role} ${label(name)}`, { '': when.describe(locale) }),
     ),
-    entry('reached', w.reached, { '': account.reached?.describe(locale) ?? w.none, '#': account.decisionMaker ?? w.none }),
+    entry('reached', w.reached, {
+      '': account.reached?.describe(locale) ?? w.none,
+      '#': account.decisionMaker ?? w.none,
+    }),
     entry('warm', w.warm, { '': account.warm.describe(locale) }),
     ...account.hot.map(({ name, when }) =>
       entry(`hot.${name}`, `${w.hot} ${label(name)}`, { '': when.describe(locale) }),

@@ -23,7 +23,11 @@ const japanese: Record<string, string> = {
   personal: '会社を表さないドメイン',
   company: '会社とみなすドメイン',
 };
-const english: Record<string, string> = { timesPerDay: 'times per day', halfLife: 'half-life', perMember: 'per member' };
+const english: Record<string, string> = {
+  timesPerDay: 'times per day',
+  halfLife: 'half-life',
+  perMember: 'per member',
+};
 const windows = new Set(['window', 'halfLife', 'expires']);
 
 /** Settings with the names and units that people use; what is not set is left out. */

@@ -3,7 +3,7 @@ import { valueTests, valueWords } from './condition-attribute.js';
 import { never, type ConditionContext, type Facts, type Leaf, type Locale } from './condition-facts.js';
 import { compiledComparison } from './condition-signal.js';
 import { comparisonWords } from './condition-words.js';
-import { answerGrades, answerReader, isGap, type Answer, type Framework } from './qualification.js';
+import { answerGrades, answerReader, isGap, type Framework } from './qualification.js';
 
 /** `bant` is all of a framework's questions, `bant.budget` is one of them. */
 export function qualificationLeaf(node: QualificationCondition, { frameworks = [] }: ConditionContext): Leaf {
@@ -13,7 +13,8 @@ export function qualificationLeaf(node: QualificationCondition, { frameworks = [
   if (Object.keys(node).length === 1) asked.answered = true;
   const answersOf = answersTo(framework);
   const answerTo = answerReader(name, question ?? '');
-  const evaluate = question === undefined ? wholeTest(asked, framework.questions.length, answersOf) : questionTest(asked, answerTo);
+  const evaluate =
+    question === undefined ? wholeTest(asked, framework.questions.length, answersOf) : questionTest(asked, answerTo);
   return {
     evaluate,
     nextFlip: () => never,

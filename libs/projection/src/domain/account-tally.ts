@@ -1,4 +1,11 @@
-import { daysOf, temperatureOrder, type AccountFacts, type Condition, type Facts, type Temperature } from '#libs/leads/domain';
+import {
+  daysOf,
+  temperatureOrder,
+  type AccountFacts,
+  type Condition,
+  type Facts,
+  type Temperature,
+} from '#libs/leads/domain';
 import { plainAccountRule } from './account-document.js';
 import { clamp, memberStanding } from './account-members.js';
 import type { CompiledRulebook } from './compile.js';

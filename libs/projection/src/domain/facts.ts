@@ -144,8 +144,7 @@ export class LeadFacts implements Facts, StageFacts {
 
   /** The same by its place in the funnel: a look asks twice. */
   holdsAt(index: number): boolean {
-    if (this.held[index] === 0)
-      this.held[index] = this.rulebook.funnel.stages[index]!.when?.evaluate(this) ? 1 : -1;
+    if (this.held[index] === 0) this.held[index] = this.rulebook.funnel.stages[index]!.when?.evaluate(this) ? 1 : -1;
     return this.held[index]! > 0;
   }
 

@@ -7,22 +7,26 @@ import type { PoolClient } from '#libs/platform';
 export type CopiedRow = (string | null)[];
 
 const newline = 10;
+const linesAtOnce = 50;
 const escapes: Record<string, string> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', v: '\v' };
 
-/** The rows of a query, some thousands at a time: several times cheaper than the same rows as results of a statement. */
+/**
+ * The rows of a query, some hundreds at a time: several times cheaper than the same rows as results of a statement. A piece
+ * ends within what came at once, some 64 KB: a text of more than 128 KB is mapped and unmapped by itself, and six times as dear.
+ */
 export async function* copiedRows(client: PoolClient, query: string): AsyncGenerator<CopiedRow[]> {
   const stream = client.query(copyTo(`copy (${query}) to stdout`, { highWaterMark: 1 << 20 } as never));
-  const waiting: Buffer[] = [];
-  let bytes = 0;
+  let begun: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) {
-    waiting.push(chunk);
-    bytes += chunk.length;
-    if (bytes < 1 << 18 || chunk.at(-1) !== newline) continue;
-    yield rowsOf(Buffer.concat(waiting));
-    waiting.length = 0;
-    bytes = 0;
+    // within a row it is written as \n
+    const end = chunk.lastIndexOf(newline) + 1;
+    if (end === 0) begun.push(chunk);
+    else {
+      const lines = chunk.subarray(0, end);
+      yield rowsOf(begun.length > 0 ? Buffer.concat([...begun, lines]) : lines);
+      begun = end < chunk.length ? [chunk.subarray(end)] : [];
+    }
   }
-  if (bytes > 0) yield rowsOf(Buffer.concat(waiting));
 }
 
 function rowsOf(lines: Buffer): CopiedRow[] {
@@ -70,5 +74,6 @@ export async function copyIn(client: PoolClient, target: string, lines: readonly
 }
 
 function* chunksOf(lines: readonly string[]): Generator<Buffer> {
-  for (let from = 0; from < lines.length; from += 500) yield Buffer.from(lines.slice(from, from + 500).join(''));
+  for (let from = 0; from < lines.length; from += linesAtOnce)
+    yield Buffer.from(lines.slice(from, from + linesAtOnce).join(''));
 }

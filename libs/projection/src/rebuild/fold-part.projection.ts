@@ -158,9 +158,11 @@ function gatheredOf(gathered: Map<SubjectKey, Gathered>, owner: SubjectKey): Gat
   return fresh;
 }
 
+/** A state keeps ids, and an id cut out of what was read would keep all of that: as part of the document it is a text of its own. */
+const withId = (id: string, body: string): string => `{"id":"${id}"${body.length > 2 ? ',' : ''}${body.slice(1)}`;
+
 function eventOf([id, type, source, uid, email, anon, at, body]: CopiedRow): LeadEvent {
-  const event = JSON.parse(body!) as LeadEvent;
-  event.id = id!;
+  const event = JSON.parse(withId(id!, body!)) as LeadEvent;
   event.type = type as EventType;
   event.source = source!;
   event.occurredAt = Number(at);

@@ -24,28 +24,26 @@ const taken = `l.id, l.merged_into as "mergedInto", l.mixed, l.version, ${ms('l.
   coalesce(k.visitor, (select left(s.key, 2) = 'a:' from subject_key s where s.lead = l.id), false) as visitor`;
 
 /** In the order in which they fell due. Who is locked by a batch is left to it. */
-export const takeDue = (client: Queryable): Promise<TakenLead[]> =>
+export const takeDue = (client: Queryable, most: number): Promise<TakenLead[]> =>
   take(client, {
     name: 'leadfold-take-due',
     text: `select ${taken} from lead_rank k join lead l on l.id = k.lead
       where k.next_change_at <= leadfold_now() and l.merged_into is null and not l.refold_pending
-      order by k.next_change_at limit ${mostLeads} for update of l skip locked`,
+      order by k.next_change_at limit $1 for update of l skip locked`,
+    values: [most],
   });
 
-export const takeOlder = (client: Queryable, after: number): Promise<TakenLead[]> =>
+export const takeOlder = (client: Queryable, after: number, most: number): Promise<TakenLead[]> =>
   take(client, {
     name: 'leadfold-take-older',
     text: `select ${taken} from lead l left join lead_rank k on k.lead = l.id
       where l.id > $1 and l.rulebook > 0 and l.rulebook <> (select version from rulebook_publish order by id desc limit 1)
         and l.merged_into is null and not l.mixed and not l.refold_pending
-      order by l.id limit ${mostLeads} for update of l skip locked`,
-    values: [after],
+      order by l.id limit $2 for update of l skip locked`,
+    values: [after, most],
   });
 
-async function take(
-  client: Queryable,
-  asked: { name: string; text: string; values?: number[] },
-): Promise<TakenLead[]> {
+async function take(client: Queryable, asked: { name: string; text: string; values?: number[] }): Promise<TakenLead[]> {
   const { rows } = await client.query<TakenLead>(asked);
   for (const row of rows) row.account = membershipOf(row.state)?.account ?? null;
   return rows;
@@ -111,4 +109,3 @@ export const showsTheSame = (taken: TakenLead, row: RankRow): boolean =>
   taken.company === row.company &&
   taken.email === row.email &&
   taken.shownAccount === row.account;
-

@@ -17,24 +17,25 @@ import { inPart, untouchedBy } from './review-rows.js';
 import { repeating } from './sweep.projection.js';
 
 /** Leads whose next change has come. A batch that holds one goes first: its row is skipped, and reviewed by that batch. */
-export const reviewDue = (pool: Pool, context: ProjectionContext): Promise<number> => review(pool, context, takeDue);
+export const reviewDue = (pool: Pool, context: ProjectionContext, most = mostLeads): Promise<number> =>
+  review(pool, context, (client) => takeDue(client, most));
 
 /** Where the last full take of a pool's ended: after a publish everybody is older, and nobody is passed over again and again. */
 const tookUpTo = new WeakMap<Pool, number>();
 
 /** Leads that were last looked at under an older rulebook: quietly, from their counters, or back-filled where a signal is new. */
-export async function reviewOlderRulebook(pool: Pool, context: ProjectionContext): Promise<number> {
+export async function reviewOlderRulebook(pool: Pool, context: ProjectionContext, most = mostLeads): Promise<number> {
   const from = tookUpTo.get(pool) ?? 0;
   const taken = await review(
     pool,
     context,
-    (client) => takeOlder(client, from),
+    (client) => takeOlder(client, from, most),
     (last) => tookUpTo.set(pool, last),
   );
-  if (taken === mostLeads) return taken;
+  if (taken === most) return taken;
   tookUpTo.delete(pool);
   // what lies before was perhaps left over: locked by a batch, or of a publish meanwhile
-  return from === 0 ? taken : taken + (await reviewOlderRulebook(pool, context));
+  return from === 0 ? taken : taken + (await reviewOlderRulebook(pool, context, most));
 }
 
 /** Returns how many leads it took, 500 at most. */

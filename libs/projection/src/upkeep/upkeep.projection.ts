@@ -24,8 +24,12 @@ const fullAccounts = 200;
 const longestYieldMs = 30_000;
 /** A batch that waits for something itself is not waited for. */
 const longestBatchMs = 1_000;
+/** As many leads as are reviewed in this time: an event may have to wait for them. */
+const fittingMs = 80;
+const fewestLeads = 100;
 /** While one take is looked at, the database writes the other. */
 const takesAtOnce = 2;
+const everybodyMs = 30_000;
 /** So long the rest of the upkeep waits for leads of which many are due. */
 const longestTakesMs = 1_000;
 
@@ -41,6 +45,10 @@ export class Upkeep {
   private running?: Promise<void>;
   private yieldedSince?: number;
   private accountsFrom = 0;
+  private takeOf = mostLeads;
+  /** The publish under which nobody was found to be older, and when that is asked again. */
+  private derivedFor?: number | undefined;
+  private olderFrom = 0;
 
   constructor(private readonly options: UpkeepOptions) {}
 
@@ -62,22 +70,45 @@ export class Upkeep {
     await sweepJudgements(pool, context);
     if (this.mustYield()) return false;
     const refolded = await refoldOnePending(pool, context);
-    const due = await this.takes(() => reviewDue(pool, context));
-    const older = await this.takes(() => reviewOlderRulebook(pool, context));
+    const due = await this.takes((most) => reviewDue(pool, context, most));
+    const older = await this.older();
     const accounts = await this.accounts();
     return refolded || due || older || accounts >= fullAccounts;
   }
 
   /** True if more is waiting. */
-  private async takes(take: () => Promise<number>): Promise<boolean> {
+  private async takes(take: (most: number) => Promise<number>): Promise<boolean> {
     const endsAt = performance.now() + longestTakesMs;
-    let full = (await take()) >= mostLeads;
+    let most = this.takeOf;
+    let full = (await take(most)) >= most;
     while (full && performance.now() < endsAt && !this.stopping && !this.options.busy?.()) {
       await this.batchFirst();
-      const taken = await Promise.all(Array.from({ length: takesAtOnce }, take));
-      full = taken.every((leads) => leads >= mostLeads);
+      const startedAt = performance.now();
+      most = this.takeOf;
+      const taken = await Promise.all(Array.from({ length: takesAtOnce }, () => take(most)));
+      full = taken.every((leads) => leads >= most);
+      const fitting = (most * fittingMs) / (performance.now() - startedAt);
+      this.takeOf = Math.round(Math.max(fewestLeads, Math.min(mostLeads, fitting)));
     }
     return full;
+  }
+
+  /** To find nobody, all leads are read: asked when a rulebook was published, else seldom, because a rebuild may bring some back. */
+  private async older(): Promise<boolean> {
+    const { pool, context } = this.options;
+    const { rows } = await pool.query<{ id: number }>('select id from rulebook_publish order by id desc limit 1');
+    const publish = rows[0]?.id;
+    if (publish === this.derivedFor && performance.now() < this.olderFrom) return false;
+    let found = 0;
+    const more = await this.takes(async (most) => {
+      const taken = await reviewOlderRulebook(pool, context, most);
+      found += taken;
+      return taken;
+    });
+    if (found > 0) return more;
+    this.derivedFor = publish;
+    this.olderFrom = performance.now() + everybodyMs;
+    return false;
   }
 
   private async batchFirst(): Promise<void> {
