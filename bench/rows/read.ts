@@ -71,7 +71,9 @@ export const readScore: Row = async (bench) => {
         const { answered, seconds, p50, p99, statuses, example } = await client.call<ReadAnswer>('read', request);
         const good = statuses['200'] ?? 0;
         const wrong =
-          good < answered || !/"?score"?/.test(example) ? `${JSON.stringify(statuses)} ${example.slice(0, 500)}` : undefined;
+          good < answered || !/"?score"?/.test(example)
+            ? `${JSON.stringify(statuses)} ${example.slice(0, 500)}`
+            : undefined;
         return { units: answered, seconds, extra: { p50, p99 }, ...(wrong && { wrong }) };
       };
       const results: RowResult[] = [];

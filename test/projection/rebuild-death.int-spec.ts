@@ -107,7 +107,7 @@ test('verify says what differs, by lead and cell, and exits with 1; a rebuild me
   expect(found.ended).toBe('1');
   inGuide(found.said, /differ|^ {2}lead|^ {4}state/);
   expect(found.said).toMatch(
-    /\d+ leads, 1 differ, 0 pending, 0 differences in who is who\n {2}lead \d+ \(e:p0@x\.jp\)\n {4}state\.lastAt: stored 5, events say \d+/,
+    /\d+ leads, 1 differ, 0 pending, 0 differences in who is who\n\d+ companies, 0 differ, \d+ pending\n {2}lead \d+ \(e:p0@x\.jp\)\n {4}state\.lastAt: stored 5, events say \d+/,
   );
   const told = await leadfold(['verify', '--json']);
   const report = JSON.parse(told.said.slice(told.said.indexOf('{'))) as { differences: { cells: object[] }[] };

@@ -9,7 +9,7 @@ import { companyKeyOf, rankOf, type RankRow } from '../store/rank.store.js';
 import { copiedRows, copyIn, copyLine } from './copy-rows.js';
 import type { PartReport, PartTask } from './fold-part.projection.js';
 import { readAwaited } from '../store/listener.store.js';
-import { nothingRecorded, settleQuietly } from './settle-quietly.js';
+import { recalled, settleQuietly } from './settle-quietly.js';
 
 interface Whole {
   root: number;
@@ -117,7 +117,7 @@ async function writeWholes(
       nextChangeAt: null,
       rankHash: null,
       state,
-      memory: whole.memory ?? nothingRecorded(lookedAt, firstStage),
+      memory: recalled(whole.memory, lookedAt, firstStage),
       // companies are looked at again as a whole once the tables are exchanged
       account: null,
     };

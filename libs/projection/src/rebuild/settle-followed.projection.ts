@@ -9,7 +9,7 @@ import { lockLeads, writeLeads, type LockedLead } from '../store/lead.store.js';
 import { rankOf, writeRanks, type RankRow } from '../store/rank.store.js';
 import { visitorsAmong } from '../upkeep/review.projection.js';
 import { readAwaited } from '../store/listener.store.js';
-import { nothingRecorded, settleQuietly } from './settle-quietly.js';
+import { recalled, settleQuietly } from './settle-quietly.js';
 
 /** Memory, looks and rows of everybody whom the step or a record of a decision touched. */
 export async function settleFollowed(
@@ -90,7 +90,8 @@ async function write(step: Step, leads: readonly LockedLead[]): Promise<void> {
   for (const lead of leads) {
     if (lead.mergedInto !== null || lead.mixed) lead.state = emptyState();
     lead.lookedAt = lookedAt.get(lead.id) ?? (lead.state.lastAt === undefined ? null : now);
-    if (revisionOf(lead.memory) === 0) lead.memory = nothingRecorded(lead.lookedAt, rulebook.funnel.stages[0]!.name);
+    const recorded = revisionOf(lead.memory) === 0 ? undefined : lead.memory;
+    lead.memory = recalled(recorded, lead.lookedAt, rulebook.funnel.stages[0]!.name);
     const look = lead.mergedInto === null ? settleQuietly(lead, rulebook, awaited) : undefined;
     if (!look || lead.state.lastAt === undefined) continue;
     const rank = rankOf(lead, look, visitors.has(lead.id), step.context.zone.localDay(lead.lookedAt!));

@@ -1,4 +1,4 @@
-import type { LeadMemory } from '#libs/leads/domain';
+import { freshMemory, type LeadMemory } from '#libs/leads/domain';
 import { sameMemory } from '../batch/remember.js';
 import { decide, look, type Awaited, type Look } from '../domain/index.js';
 import type { Rulebook } from '../projection-context.js';
@@ -22,11 +22,11 @@ export function settleQuietly(lead: Lead, rulebook: Rulebook, awaited?: Awaited)
   return seen;
 }
 
-/** What a lead without any record remembers; as `unrecorded`, for a lead of which nothing else is known. */
-export const nothingRecorded = (lookedAt: number | null, firstStage: string): LeadMemory => ({
-  hot: false,
-  armed: true,
-  epoch: 0,
-  stage: lookedAt === null ? null : firstStage,
-  segments: [],
-});
+/**
+ * What a lead remembers by its latest record, or without any. That it stands in the first stage is no decision: a look puts it
+ * there unrecorded, also where it was recorded before that look.
+ */
+export function recalled(recorded: LeadMemory | undefined, lookedAt: number | null, firstStage: string): LeadMemory {
+  const memory = recorded ?? freshMemory();
+  return memory.stage === null && lookedAt !== null ? { ...memory, stage: firstStage } : memory;
+}
