@@ -70,6 +70,24 @@ test('a failure that nobody waits for fails the transaction, however it is passe
   expect(await said()).toEqual(['a', 'b']);
 });
 
+test('what was asked for before an error of our own, and not sent yet, is never sent', async () => {
+  const failing = inPipelinedTransaction(db.pool, async (client) => {
+    await client.query('select 1');
+    client.later(say(client, 'after the rollback'));
+    throw new TypeError('ours');
+  });
+  await expect(failing).rejects.toThrow('ours');
+  const underWay = inPipelinedTransaction(db.pool, async (client) => {
+    await client.query('select 1');
+    client.later(say(client, 'under way'));
+    await new Promise((turn) => process.nextTick(turn));
+    client.later(say(client, 'gathered behind it'));
+    throw new TypeError('ours');
+  });
+  await expect(underWay).rejects.toThrow('ours');
+  expect(await said()).toEqual(['a', 'b']);
+});
+
 test('after an error between savepoints the transaction goes on, with statements that were and were not prepared', async () => {
   await inPipelinedTransaction(db.pool, async (client) => {
     await client.query('savepoint here');

@@ -82,6 +82,7 @@ export const inPipelinedTransaction = <T>(pool: Pool, work: (db: StatementPipeli
       if (command !== 'COMMIT') throw pipeline.failure ?? new Error('the transaction was rolled back');
       return result;
     } catch (error) {
+      pipeline.abandon(error as Error);
       // who asks after a failure is told no more than that there was one
       throw (sqlStateOf(error) === inFailedTransaction && pipeline.failure) || error;
     }

@@ -75,6 +75,12 @@ export class StatementPipeline {
     await Promise.all(this.pending);
   }
 
+  /** What was asked for and is not under way yet is never sent: after a rollback it would be a transaction of its own. */
+  abandon(error: Error): void {
+    this.unsent ??= error;
+    for (const one of this.asked.splice(0)) one.reject(this.unsent);
+  }
+
   private note(work: Promise<unknown>): void {
     work.catch((error: Error) => (this.failure ??= error));
   }
@@ -93,10 +99,8 @@ export class StatementPipeline {
   private send(): void {
     const { asked, unsent } = this;
     this.asked = [];
-    if (unsent) {
-      for (const one of asked) one.reject(unsent);
-      return;
-    }
+    if (unsent) for (const one of asked) one.reject(unsent);
+    if (unsent || asked.length === 0) return;
     this.flying = true;
     const parserOf = (oid: number) => this.client.getTypeParser(oid, 'text') as Column['parse'];
     const landed = () => this.land();
