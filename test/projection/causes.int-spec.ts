@@ -71,3 +71,15 @@ test('an un-merge and a withdrawal beside recent events: each side decides by wh
   ]);
   expect(await crossings()).toEqual([{ key: 'b@x.jp', cause: 'event', quiet: false }]);
 });
+
+test('a lead of which everything is withdrawn is in no list and due for no review, until something is restored', async () => {
+  const judged = (name: 'withdrawn' | 'restored', id: string, at: number) =>
+    event(id, { type: 'retraction', name, refersTo: eventIdOf('test', 'spam'), occurredAt: at, properties: {} });
+  const ranked = async () => (await db.pool.query('select 1 from lead_rank')).rowCount;
+  await projecting.apply([event('spam', { email: 'spam@x.jp' })]);
+  expect(await ranked()).toBe(1);
+  await projecting.apply([judged('withdrawn', 'gone', now - 2)]);
+  expect(await ranked()).toBe(0);
+  await projecting.apply([judged('restored', 'back', now - 1)]);
+  expect(await ranked()).toBe(1);
+});

@@ -1,7 +1,8 @@
 import { anonKey, emailKey, emptyState, freshMemory, userKey, type LeadEvent } from '#libs/leads/domain';
-import { plainArray, textArray } from '../store/arrays.js';
+import { textArray } from '../store/arrays.js';
 import { lockLeads, writeLinkage, type LeadLinkage } from '../store/lead.store.js';
 import { writeIdentity, writeLinkStates } from '../store/identity.store.js';
+import { deleteRanks } from '../store/rank.store.js';
 import { mergeMemories } from '../domain/index.js';
 import { writeUnapplied } from './judgement.projection.js';
 import { moveBrowsers, type MovedBrowser, type Rejoined } from './linkage.js';
@@ -34,8 +35,7 @@ export async function restructure(step: Step, rejoined: Rejoined, anons: Readonl
   client.later(writeUnapplied(client, judged));
   client.later(writeLinkage(client, [...linkage.values()]));
   const gone = [...linkage.values()].filter((row) => row.mergedInto !== null || row.mixed).map((row) => row.id);
-  if (gone.length > 0)
-    client.later(client.query('delete from lead_rank where lead = any($1::bigint[])', [plainArray(gone)]));
+  client.later(deleteRanks(client, gone));
   for (const row of linkage.values()) {
     const lead = step.leads.get(row.id);
     if (lead) lead.mergedInto = row.mergedInto;

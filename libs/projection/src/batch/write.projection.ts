@@ -2,7 +2,7 @@ import { derivedId } from '#libs/platform';
 import type { SubjectKey } from '#libs/leads/domain';
 import { joinJson, plainArray, splitJson, textArray } from '../store/arrays.js';
 import { writeLeads, type LockedLead } from '../store/lead.store.js';
-import { writeRanks, rankOf, type RankRow } from '../store/rank.store.js';
+import { deleteRanks, writeRanks, rankOf, type RankRow } from '../store/rank.store.js';
 import type { Look } from '../domain/index.js';
 import type { MadeDecision } from './settle.projection.js';
 import { flippedOf } from './awaited-flips.js';
@@ -44,9 +44,16 @@ export async function writeStep(
   rows: RowWriter = wholeRows,
 ): Promise<number> {
   const ranks: RankRow[] = [];
+  const unranked: number[] = [];
   const visitors = visitorsOf(step);
   for (const { lead, look } of settled) {
-    if (!look || lead.mergedInto !== null || lead.mixed || lead.state.lastAt === undefined) continue;
+    if (!look || lead.mergedInto !== null || lead.mixed) continue;
+    if (lead.state.lastAt === undefined) {
+      // all that it did is withdrawn: nothing shows it any more, and no review waits for it
+      if (lead.rankHash !== null) unranked.push(lead.id);
+      lead.rankHash = null;
+      continue;
+    }
     const row = rankOf(lead, look, visitors.has(lead.id), step.context.zone.localDay(lead.lookedAt!));
     if (row.hash === lead.rankHash) continue;
     lead.rankHash = row.hash;
@@ -56,6 +63,7 @@ export async function writeStep(
   const leads = settled.map(({ lead }) => lead);
   client.later(rows.leads(client, leads));
   client.later(rows.ranks(client, ranks));
+  client.later(deleteRanks(client, unranked));
   const signals = [...signalNotices(step, listeners), ...flipNotices(step, settled)];
   if (made.length + signals.length === 0) return 0;
   const names = await keysToName(step, [...made.map((one) => one.lead), ...signals.map((one) => one.lead)]);

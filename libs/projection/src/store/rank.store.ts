@@ -101,3 +101,8 @@ export async function writeRanks(client: Queryable, rows: readonly RankRow[]): P
     ],
   });
 }
+
+export async function deleteRanks(client: Queryable, leads: readonly number[]): Promise<void> {
+  if (leads.length > 0)
+    await client.query('delete from lead_rank where lead = any($1::bigint[])', [binaryLongs(leads)]);
+}
