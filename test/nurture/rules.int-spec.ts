@@ -263,24 +263,27 @@ test('two workers that start on an empty database save what is shipped once', as
   }
 });
 
-test('a signal that is stated again after its notice was deleted enrols nobody', async () => {
+test('a signal that is stated again after its notice was deleted enrols nobody; one that waited long in the log does', async () => {
   await driveClock(db.pool, wednesday);
-  const email = 'judged-late@example.com';
-  const lead = await becomeLead(db, { email });
-  const event = newId();
-  await db.pool.query(
-    `insert into event (id, kind, type, source, email, occurred_at, received_at, batch, body)
-     select $1, 'fact', 'track', 'site', $2, at, at, 1, '{}' from (select leadfold_now() - interval '31 days' as at) long_ago`,
-    [event, email],
-  );
-  await db.pool.query(
-    `insert into outbox (key, kind, name, lead, subject_key, event, payload, created_at)
-     values ($1::text || ':requested-quote', 'signal', 'requested-quote', $2, $3, $1::uuid, '{}', leadfold_now())`,
-    [event, lead, `e:${email}`],
-  );
-  const other = await becomeLead(db, { email: 'in-time@example.com' });
-  await notice(db, other, 'in-time@example.com', 'signal', 'requested-quote');
+  const told = async (email: string, known: string): Promise<number> => {
+    const lead = await becomeLead(db, { email });
+    const event = newId();
+    await db.pool.query(
+      `with b as (insert into batch (known_at, rulebook_version) values (leadfold_now() - $3::interval, 1) returning id)
+       insert into event (id, kind, type, source, email, occurred_at, received_at, batch, body)
+       select $1, 'fact', 'track', 'site', $2, at, at, b.id, '{}' from b, (select leadfold_now() - interval '31 days' as at) long_ago`,
+      [event, email, known],
+    );
+    await db.pool.query(
+      `insert into outbox (key, kind, name, lead, subject_key, event, payload, created_at)
+       values ($1::text || ':requested-quote', 'signal', 'requested-quote', $2, $3, $1::uuid, '{}', leadfold_now())`,
+      [event, lead, `e:${email}`],
+    );
+    return lead;
+  };
+  const judgedLate = await told('judged-late@example.com', '31 days');
+  const foldedLate = await told('folded-late@example.com', '1 minute');
   await taken();
-  expect(await runsOf(other)).toHaveLength(1);
-  expect(await runsOf(lead)).toEqual([]);
+  expect(await runsOf(foldedLate)).toHaveLength(1);
+  expect(await runsOf(judgedLate)).toEqual([]);
 });

@@ -43,6 +43,9 @@ const claimSql = (gate: { once?: string; sql: string }, own: string): string => 
      left join lateral (${gate.sql}) g on d.purpose = 'nurture'
      -- caps count what was sent before: two mails to one person never pass the gate together
      where d.purpose = 'alert' or d.nth = 1
+   ), left_over as (
+     -- handed out again by the next sweep
+     update delivery d set enqueued_at = null from ranked r where d.id = r.id and r.purpose <> 'alert' and r.nth > 1
    )
    update delivery d set
      state = case when j.refusal is null then 'sending' when j.until is null then 'suppressed' else 'pending' end,

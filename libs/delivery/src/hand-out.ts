@@ -9,7 +9,7 @@ import {
 } from '#libs/job-queue';
 import { newId, within, type Logger } from '#libs/platform';
 import { laneOf, lanes, type Lane } from './domain/lane.js';
-import { Places } from './places.js';
+import { Turns } from './turns.js';
 import type { CreatedDelivery } from './port.js';
 
 const mailsPerJob = 40;
@@ -85,17 +85,17 @@ export class HandOut {
   /** `concurrency`: deliveries at the same time. */
   run(lane: Lane, concurrency: number, deliver: (id: string) => Promise<void>): Promise<JobRunner> {
     if (lane !== 'mail') this.hands.set(lane, { most: concurrency, deliver, underWay: new Set() });
-    const places = new Places(concurrency);
+    const turns = new Turns(concurrency);
     const take = async (id: string, signal: AbortSignal): Promise<void> => {
-      await places.take();
+      await turns.take();
       // given up while it waited: nothing was claimed, the sweep hands it out again
-      await (signal.aborted ? Promise.resolve() : deliver(id)).finally(() => places.giveBack());
+      await (signal.aborted ? Promise.resolve() : deliver(id)).finally(() => turns.giveBack());
     };
     const handle: JobHandler<Payload> = async (job, signal) => {
       const ended = await Promise.allSettled(('ids' in job ? job.ids : [job.id]).map((id) => take(id, signal)));
       for (const each of ended) if (each.status === 'rejected') throw each.reason;
     };
-    // one job more than fills the places: the next mails are here when the first of a job are done
+    // one job more than fills the turns: the next mails are here when the first of a job are done
     const jobs = lane === 'mail' ? Math.ceil(concurrency / mailsPerJob) + 1 : concurrency;
     return this.queue.run(deliverJobs[lane], handle, { concurrency: jobs });
   }

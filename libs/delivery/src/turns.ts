@@ -1,5 +1,5 @@
 /** So many at the same time, the others in turn. */
-export class Places {
+export class Turns {
   private readonly waiting: ((go: void) => void)[] = [];
 
   constructor(private free: number) {}

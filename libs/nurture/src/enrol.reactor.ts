@@ -39,13 +39,14 @@ export class EnrolReactor implements NoticeHandler {
 
   /**
    * A judgement states the signals of the event it judges again. The first notice tells that they are known, but it is
-   * deleted after `keepDays`: what comes so long after its event nobody waits for.
+   * deleted after `keepDays`: what was folded so long ago was stated then. How long the event waited in the log, or in
+   * quarantine, does not matter.
    */
   private async statedAgain(client: PoolClient, notices: Notice[]): Promise<Set<number>> {
     const signals = notices.filter((notice) => notice.kind === 'signal');
     const late = await client.query<{ id: number }>(
       `select n.id from unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) as n(id, event, at)
-       join event e on e.id = n.event and e.received_at < n.at - $4::int * interval '1 day'`,
+       join event e on e.id = n.event join batch b on b.id = e.batch and b.known_at < n.at - $4::int * interval '1 day'`,
       [signals.map((n) => n.id), signals.map((n) => n.event), signals.map((n) => n.createdAt), this.keepDays],
     );
     return new Set(late.rows.map((row) => row.id));
