@@ -78,7 +78,13 @@ export function binaryTextsOf(values: readonly Buffer[]): WrittenValue {
 const epoch2000 = Date.UTC(2000, 0, 1);
 const twoTo32 = 2 ** 32;
 
+/** What is no number would be written as 0 or as the year 2000. */
+function assertWhole(value: number): void {
+  if (!Number.isSafeInteger(value)) throw new RangeError('no whole number');
+}
+
 const writeLong = (into: Buffer, at: number, value: number): number => {
+  assertWhole(value);
   const high = Math.floor(value / twoTo32);
   into.writeInt32BE(high, at);
   return into.writeUInt32BE(value - high * twoTo32, at + 4);
@@ -95,7 +101,10 @@ export const binaryLongs = (values: readonly (number | Empty)[]): WrittenValue =
   arrayOf('int8', values, 8 * values.length, writeLong);
 
 export const binaryInts = (values: readonly (number | Empty)[]): WrittenValue =>
-  arrayOf('int4', values, 4 * values.length, (into, at, value) => into.writeInt32BE(value, at));
+  arrayOf('int4', values, 4 * values.length, (into, at, value) => {
+    assertWhole(value);
+    return into.writeInt32BE(value, at);
+  });
 
 export const binaryFlags = (values: readonly (boolean | Empty)[]): WrittenValue =>
   arrayOf('bool', values, values.length, (into, at, value) => {

@@ -85,7 +85,11 @@ export class Upkeep {
       await this.batchFirst();
       const startedAt = performance.now();
       most = this.takeOf;
-      const taken = await Promise.all(Array.from({ length: takesAtOnce }, () => take(most)));
+      const ends = await Promise.allSettled(Array.from({ length: takesAtOnce }, () => take(most)));
+      const taken = ends.map((end) => {
+        if (end.status === 'rejected') throw end.reason;
+        return end.value;
+      });
       full = taken.every((leads) => leads >= most);
       const fitting = (most * fittingMs) / (performance.now() - startedAt);
       this.takeOf = Math.round(Math.max(fewestLeads, Math.min(mostLeads, fitting)));
