@@ -9,7 +9,8 @@ const heaps: Record<AppName, { semiSpace: number; oldSpace: number }> = {
 };
 
 /** Threads that help to collect new space spin while they wait for work: a seventh of all that the projector used. */
-const more: Partial<Record<AppName, string[]>> = { projector: ['--no-parallel-scavenge'] };
+const alone = ['--no-parallel-scavenge'];
+const more: Partial<Record<AppName, string[]>> = { projector: alone, worker: alone };
 
 /**
  * What node is started with, wherever an app is started; docker-compose.yml repeats it, and a test compares. No source maps:
