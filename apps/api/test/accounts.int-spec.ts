@@ -63,6 +63,17 @@ test('the list is hot first, pages, filters, and shows who is hot though nobody 
   expect(await get('/v1/accounts?cursor=forged')).toMatchObject({ status: 400, body: { code: 'bad-cursor' } });
 });
 
+test('a company that was looked at before the live rulebook was published is looked at again', async () => {
+  const { pool } = api.database;
+  const engagement = async () => (await get('/v1/accounts')).body.items[0].engagement as number;
+  const before = await engagement();
+  await pool.query('update account set engagement = engagement + 500');
+  expect(await engagement()).toBe(before + 50);
+  await pool.query('update rulebook_publish set known_at = clock_timestamp()');
+  expect(await engagement()).toBe(before);
+  await pool.query('update account set engagement = engagement - 500');
+});
+
 test('one account: lines sum, roles with their people, rules with what is missing, suggestions', async () => {
   for (const locale of ['ja', 'en']) {
     const { body } = await get(`${mirai}?locale=${locale}`);

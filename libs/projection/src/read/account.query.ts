@@ -46,13 +46,13 @@ const columns = fields.map(([column, name]) => `${column} as "${name}"`).join(',
 /** The same of an account `a`, for `json_build_object`. */
 export const accountFields = fields.map(([column, name]) => `'${name}', a.${column}`).join(', ');
 
-/** Hot first, then by engagement: the stored order. Rows of an earlier day are looked at again before they are shown. */
+/** Hot first, then by engagement: the stored order. Rows of an earlier day or rulebook are looked at again before they are shown. */
 export async function listAccounts(
   db: Queryable,
   context: ProjectionContext,
   query: AccountListQuery,
 ): Promise<{ accounts: ListedAccount[]; next?: AccountCursor }> {
-  const found: (ListedAccount & { day: number })[] = [];
+  const found: RankedAccount[] = [];
   const from = query.after ? hottestFirst.indexOf(query.after.temperature) : 0;
   for (const temperature of hottestFirst.slice(from)) {
     if (query.temperature && temperature !== query.temperature) continue;
@@ -68,16 +68,22 @@ export async function listAccounts(
     : { accounts };
 }
 
+type RankedAccount = ListedAccount & {
+  day: number;
+  /** Looked at before the live rulebook was published. */
+  outdated: boolean;
+};
+
 async function ranked(
   db: Queryable,
   temperature: Temperature,
   query: AccountListQuery,
   after: AccountCursor | undefined,
   limit: number,
-): Promise<(ListedAccount & { day: number })[]> {
+): Promise<RankedAccount[]> {
   const pattern = query.text ? `%${query.text.replace(/[\\%_]/g, '\\$&')}%` : null;
-  const result = await db.query<ListedAccount & { day: number }>(
-    `select ${columns}, day from account
+  const result = await db.query<RankedAccount>(
+    `select ${columns}, day, looked_at < (select known_at from rulebook_publish order by id desc limit 1) as outdated from account
       where temperature = $1 and looked_at is not null and ($2::int is null or (-engagement, key) > (-$2::int, $3::text))
         and ($4::text is null or name ilike $4 or key ilike $4) and (not $5 or (hot_members = 0 and temperature = 'hot'))
       order by engagement desc, key limit $6`,
@@ -89,15 +95,16 @@ async function ranked(
 async function lookAgain(
   db: Queryable,
   context: ProjectionContext,
-  rows: readonly (ListedAccount & { day: number })[],
+  rows: readonly RankedAccount[],
 ): Promise<ListedAccount[]> {
   const now = (await databaseNow(db)).getTime();
   const today = context.zone.localDay(now);
-  const older = rows.filter(({ day }) => day !== today).map(({ key }) => key);
+  const isOlder = ({ day, outdated }: RankedAccount) => day !== today || outdated;
+  const older = rows.filter(isOlder).map(({ key }) => key);
   const members = await readMembers(db, older);
   const rulebook = older.length > 0 ? await liveOf(db, context) : undefined;
-  return rows.map(({ day, ...row }) =>
-    day === today ? row : { ...row, ...lookAtAccount(members.get(row.key)!, rulebook!, now) },
+  return rows.map(({ day, outdated, ...row }) =>
+    isOlder({ day, outdated, ...row }) ? { ...row, ...lookAtAccount(members.get(row.key)!, rulebook!, now) } : row,
   );
 }
 
