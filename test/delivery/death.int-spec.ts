@@ -72,7 +72,7 @@ const allEnded = (count: number) =>
       const found = await rows();
       return found.length === count && found.every((row) => !['pending', 'sending'].includes(row.state)) && found;
     },
-    20_000,
+    60_000,
   );
 
 test('I17: killed after the claim, an alert goes once and counts no repeat', async () => {
@@ -82,7 +82,7 @@ test('I17: killed after the claim, an alert goes once and counts no repeat', asy
   await startWorker();
   expect(await allEnded(1)).toMatchObject([{ state: 'sent', repeats: 0, attempt: 2 }]);
   expect(hook.received).toHaveLength(1);
-});
+}, 90_000);
 
 test('I17: killed after sending, an alert is repeated with the same id, and the repeat is counted', async () => {
   const first = await startWorker('worker.after_send');
@@ -92,7 +92,7 @@ test('I17: killed after sending, an alert is repeated with the same id, and the 
   const [row] = await allEnded(1);
   expect(row).toMatchObject({ state: 'sent', repeats: 1 });
   expect(hook.received.map((post) => post.headers['webhook-id'])).toEqual([row!.id, row!.id]);
-});
+}, 90_000);
 
 test('I21: killed after the hand-off, a mail is unknown and is not sent again', async () => {
   const first = await startWorker('worker.after_handoff:5');
@@ -110,22 +110,24 @@ test('I21: killed after the hand-off, a mail is unknown and is not sent again', 
   expect(new Set(addresses).size).toBe(addresses.length);
   for (const row of ended.filter((r) => r.state === 'sent'))
     expect(mail.received.some((m) => m.raw.includes(row.id))).toBe(true);
-});
+}, 90_000);
 
 test('I19: killed after sending, no recipient gets a second copy', async () => {
   const first = await startWorker('worker.after_send:7');
-  const recipients = Array.from({ length: 40 }, (_, i) => `twice${i}@example.com`);
+  // 40 at the most are marked at the same time: all of those may be unknown, the others are sent
+  const recipients = Array.from({ length: 80 }, (_, i) => `twice${i}@example.com`);
   await mailsDue(db.pool, recipients);
   await died(first);
   await startWorker();
-  const ended = await allEnded(40);
+  await handOutNow(db.pool);
+  const ended = await allEnded(80);
   const addresses = mail.received.flatMap((m) => m.to);
   expect(new Set(addresses).size).toBe(addresses.length);
   const sent = ended.filter((row) => row.state === 'sent').length;
-  expect(sent).toBeGreaterThan(0);
-  expect(sent + ended.filter((row) => row.state === 'unknown').length).toBe(40);
+  expect(sent).toBeGreaterThanOrEqual(40);
+  expect(sent + ended.filter((row) => row.state === 'unknown').length).toBe(80);
   expect(addresses.length).toBeGreaterThanOrEqual(sent);
-});
+}, 90_000);
 
 test('I28: SIGTERM under load leaves nothing unknown, and what was left is sent by the next worker', async () => {
   mail.beforeAccept = () => new Promise((resolve) => setTimeout(resolve, 30));
@@ -148,4 +150,4 @@ test('I28: SIGTERM under load leaves nothing unknown, and what was left is sent 
   const addresses = mail.received.flatMap((m) => m.to);
   expect(addresses).toHaveLength(300);
   expect(new Set(addresses).size).toBe(300);
-});
+}, 90_000);
