@@ -96,6 +96,13 @@ export default {
       to: { path: npm('nodemailer', '@slack/webhook', 'standardwebhooks') },
     },
     {
+      name: 'nest-where-http-is-served',
+      comment: 'types alone load nothing',
+      severity: 'error',
+      from: { path: '^(libs|apps/(worker|projector))/', pathNot: specs },
+      to: { path: npm('@nestjs/[^/]+'), dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'no-test-code-in-production',
       severity: 'error',
       from: { path: '^(libs|apps|database)/', pathNot: specs },

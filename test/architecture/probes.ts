@@ -55,6 +55,16 @@ export const probes: Probe[] = [
   { rule: 'projector-never-acts', file: 'apps/projector/src/planted-delivery.ts', line: "import '#libs/delivery';" },
   { rule: 'projector-never-acts', file: 'apps/projector/src/planted-nurture.ts', line: "import '#libs/nurture';" },
   { rule: 'projector-never-acts', file: 'apps/projector/src/planted-queue.ts', line: "import '#libs/job-queue';" },
+  {
+    rule: 'nest-where-http-is-served',
+    file: 'libs/nurture/src/planted-nest.ts',
+    line: "import '@nestjs/cqrs';",
+  },
+  {
+    rule: 'nest-where-http-is-served',
+    file: 'apps/worker/src/planted-nest.ts',
+    line: "import '@nestjs/core';",
+  },
   { rule: 'kafkajs-in-event-log', file: 'apps/collector/src/planted-kafka.ts', line: "import 'kafkajs';" },
   { rule: 'bullmq-in-job-queue', file: 'libs/delivery/src/planted-bull.ts', line: "import 'bullmq';" },
   { rule: 'bullmq-in-job-queue', file: 'apps/worker/src/planted-redis.ts', line: "import 'ioredis';" },

@@ -4,7 +4,7 @@ export type AppName = 'collector' | 'projector' | 'worker' | 'api';
 const heaps: Record<AppName, { semiSpace: number; oldSpace: number }> = {
   collector: { semiSpace: 8, oldSpace: 80 },
   projector: { semiSpace: 16, oldSpace: 160 },
-  worker: { semiSpace: 8, oldSpace: 128 },
+  worker: { semiSpace: 4, oldSpace: 72 },
   api: { semiSpace: 8, oldSpace: 256 },
 };
 

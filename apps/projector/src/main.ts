@@ -1,5 +1,3 @@
-import 'reflect-metadata';
-import { NestFactory } from '@nestjs/core';
 import { assertMode } from '#libs/event-log';
 import {
   createLogger,
@@ -12,7 +10,7 @@ import {
 import { ensureDefaultRulebook, recordZone } from '#libs/projection';
 import { migrations } from '#migrations';
 import { projectorConfig } from './projector.config.js';
-import { ProjectorModule } from './projector.module.js';
+import { createProjector } from './projector.js';
 
 const started = explainFailedStart('projector');
 const config = parseConfig(projectorConfig);
@@ -29,11 +27,9 @@ for (const warning of await recordZone(checks, config.TIME_ZONE))
 await ensureDefaultRulebook(checks);
 await checks.end();
 
-const app = await NestFactory.createApplicationContext(ProjectorModule.of(config, logger), {
-  logger: ['error', 'warn'],
-  abortOnError: false,
-});
+const projector = await createProjector(config, logger);
+await projector.start();
 
 // batches under way are committed first
 started();
-stopOnSignals(logger, () => app.close());
+stopOnSignals(logger, () => projector.stop());

@@ -1,13 +1,13 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import type { Server } from 'node:http';
-import { topics, type Consumer, type ConsumerHandlers, type EventLog } from '#libs/event-log';
-import { serveProbe, type Logger, type Pool, type Progress, type Registry } from '#libs/platform';
+import { createEventLog, topics, type Consumer, type ConsumerHandlers, type EventLog } from '#libs/event-log';
+import { createMetrics, Progress, serveProbe, type Logger, type Pool, type Registry } from '#libs/platform';
 import {
   BatchProjection,
   countSkippedLinks,
+  createProjectionPool,
   partitionHandlers,
+  ProjectionContext,
   Upkeep,
-  type ProjectionContext,
 } from '#libs/projection';
 import type { ProjectorConfig } from './projector.config.js';
 import { ProjectorMetrics } from './projector-metrics.js';
@@ -22,11 +22,32 @@ export interface ProjectorParts {
   metrics: Registry;
 }
 
+export async function createProjector(config: ProjectorConfig, log: Logger): Promise<Projector> {
+  const pool = createProjectionPool(
+    {
+      url: config.DATABASE_URL,
+      applicationName: 'leadfold-projector',
+      // one connection per partition at work, one for upkeep, one for probes and assignments, a place more for the urgent lane
+      max: config.PROJECTOR_CONCURRENCY + 3,
+    },
+    (error) => log.warn({ err: error }, 'idle database connection lost'),
+  );
+  return new Projector({
+    config,
+    log,
+    pool,
+    eventLog: createEventLog(config, log),
+    context: await ProjectionContext.load(pool, config),
+    progress: new Progress(log),
+    metrics: createMetrics('projector'),
+  });
+}
+
 /** More records than this behind, and reviews wait. */
 const busyLag = 5_000;
 
 /** Consumes both topics, the urgent one first, and keeps up what changes without an event. */
-export class Projector implements OnApplicationBootstrap, OnApplicationShutdown {
+export class Projector {
   private readonly counted: ProjectorMetrics;
   private readonly upkeep: Upkeep;
   private readonly underWay = new Set<Promise<void>>();
@@ -47,7 +68,7 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
     });
   }
 
-  async onApplicationBootstrap(): Promise<void> {
+  async start(): Promise<void> {
     const { config, log, eventLog, progress, metrics, pool } = this.parts;
     progress.beat('log');
     progress.watch();
@@ -81,7 +102,7 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
     log.info({ concurrency: config.PROJECTOR_CONCURRENCY }, 'projector is consuming');
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async stop(): Promise<void> {
     const { pool, eventLog, progress } = this.parts;
     this.stopping = true;
     progress.stop();

@@ -1,5 +1,3 @@
-import 'reflect-metadata';
-import { NestFactory } from '@nestjs/core';
 import { assertMode } from '#libs/event-log';
 import { assertQueueMode } from '#libs/job-queue';
 import {
@@ -12,7 +10,7 @@ import {
 } from '#libs/platform';
 import { migrations } from '#migrations';
 import { workerConfig } from './worker.config.js';
-import { WorkerModule } from './worker.module.js';
+import { createWorker } from './worker.js';
 
 const started = explainFailedStart('worker');
 const config = parseConfig(workerConfig);
@@ -27,11 +25,9 @@ await assertMode(checks, config.EVENT_LOG);
 await assertQueueMode(checks, config.JOB_QUEUE);
 await checks.end();
 
-const app = await NestFactory.createApplicationContext(WorkerModule.of(config, logger), {
-  logger: ['error', 'warn'],
-  abortOnError: false,
-});
+const worker = await createWorker(config, logger);
+await worker.start();
 
 // what is handed off is finished first: a clean stop leaves nothing unknown
 started();
-stopOnSignals(logger, () => app.close());
+stopOnSignals(logger, () => worker.stop());

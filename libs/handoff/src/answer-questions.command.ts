@@ -1,8 +1,7 @@
-import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
 import { stateFact } from '#libs/leads';
 import { fieldsOfKey, isStrong, type LeadEvent } from '#libs/leads/domain';
-import { databaseNow, derivedId, DomainError, newId, type Pool } from '#libs/platform';
+import { Command, type ICommandHandler, databaseNow, derivedId, DomainError, newId, type Pool } from '#libs/platform';
 import { liveRulebook, readLead } from '#libs/projection';
 import type { QualificationInput } from './domain/qualification.js';
 
@@ -18,8 +17,9 @@ export class AnswerQuestions extends Command<{ eventIds: string[] }> {
   }
 }
 
-@CommandHandler(AnswerQuestions)
 export class AnswerQuestionsHandler implements ICommandHandler<AnswerQuestions> {
+  static readonly handles = AnswerQuestions;
+
   constructor(
     private readonly pool: Pool,
     private readonly log: EventLog,

@@ -1,8 +1,16 @@
-import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
 import { stateFact } from '#libs/leads';
 import { fieldsOfKey, primaryKeyOf, type LeadEvent } from '#libs/leads/domain';
-import { audit, databaseNow, derivedId, DomainError, inTransaction, type Pool } from '#libs/platform';
+import {
+  Command,
+  type ICommandHandler,
+  audit,
+  databaseNow,
+  derivedId,
+  DomainError,
+  inTransaction,
+  type Pool,
+} from '#libs/platform';
 import { readLead } from '#libs/projection';
 import { outcomeProperties } from './record-outcome.command.js';
 
@@ -19,8 +27,9 @@ export class CorrectOutcome extends Command<{ eventId: string }> {
   }
 }
 
-@CommandHandler(CorrectOutcome)
 export class CorrectOutcomeHandler implements ICommandHandler<CorrectOutcome> {
+  static readonly handles = CorrectOutcome;
+
   constructor(
     private readonly pool: Pool,
     private readonly log: EventLog,

@@ -1,5 +1,4 @@
-import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import type { Queryable } from '#libs/platform';
+import { Query, type IQueryHandler, type Queryable } from '#libs/platform';
 
 /** A crossing that a publish made: decided, but nobody was alerted. */
 export interface HeldAlert {
@@ -49,8 +48,9 @@ export const heldCrossings = `event e join batch b on b.id = e.batch
   left join alert_release r on r.crossing = e.id
   where e.kind = 'decision' and e.body->>'decision' = 'hot' and e.body->>'cause' = 'publish' and b.rulebook_version = $1`;
 
-@QueryHandler(ListHeldAlerts)
 export class ListHeldAlertsHandler implements IQueryHandler<ListHeldAlerts> {
+  static readonly handles = ListHeldAlerts;
+
   constructor(private readonly db: Queryable) {}
 
   async execute({ version, asked }: ListHeldAlerts) {

@@ -1,8 +1,7 @@
-import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
 import { stateFact } from '#libs/leads';
 import { fieldsOfKey, isKnown, isStrong, type LeadEvent } from '#libs/leads/domain';
-import { derivedId, DomainError, newId, type Pool } from '#libs/platform';
+import { Command, type ICommandHandler, derivedId, DomainError, newId, type Pool } from '#libs/platform';
 import { explainHeld, readLookNow, type ProjectionContext } from '#libs/projection';
 
 export interface MoveVerdict {
@@ -24,8 +23,9 @@ export class JudgeMove extends Command<{ eventId: string }> {
   }
 }
 
-@CommandHandler(JudgeMove)
 export class JudgeMoveHandler implements ICommandHandler<JudgeMove> {
+  static readonly handles = JudgeMove;
+
   constructor(
     private readonly pool: Pool,
     private readonly log: EventLog,

@@ -1,8 +1,7 @@
-import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { EventLog } from '#libs/event-log';
 import { stateFact } from '#libs/leads';
 import { fieldsOfKey, isStrong, type JsonObject, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
-import { databaseNow, derivedId, DomainError, newId, type Pool } from '#libs/platform';
+import { Command, type ICommandHandler, databaseNow, derivedId, DomainError, newId, type Pool } from '#libs/platform';
 import { readLead } from '#libs/projection';
 import { outcomeSchema } from './domain/outcome.js';
 
@@ -20,8 +19,9 @@ export class RecordOutcome extends Command<{ eventId: string }> {
   }
 }
 
-@CommandHandler(RecordOutcome)
 export class RecordOutcomeHandler implements ICommandHandler<RecordOutcome> {
+  static readonly handles = RecordOutcome;
+
   constructor(
     private readonly pool: Pool,
     private readonly log: EventLog,

@@ -1,6 +1,13 @@
-import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { dueChannel, outboxChannel, releaseSuppressed } from '#libs/delivery';
-import { audit, DomainError, inTransaction, type Pool, type PoolClient } from '#libs/platform';
+import {
+  Command,
+  type ICommandHandler,
+  audit,
+  DomainError,
+  inTransaction,
+  type Pool,
+  type PoolClient,
+} from '#libs/platform';
 import { heldCrossings, keyOfDecision } from './held-alerts.query.js';
 
 export type WhichAlerts = { crossings: string[] } | { all: true; stillHot: boolean };
@@ -33,8 +40,9 @@ interface Found {
   released: boolean;
 }
 
-@CommandHandler(ReleaseHeldAlerts)
 export class ReleaseHeldAlertsHandler implements ICommandHandler<ReleaseHeldAlerts> {
+  static readonly handles = ReleaseHeldAlerts;
+
   constructor(private readonly pool: Pool) {}
 
   async execute({ version, which, actor, note }: ReleaseHeldAlerts): Promise<ReleasedAlerts> {

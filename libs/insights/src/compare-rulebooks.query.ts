@@ -1,6 +1,13 @@
-import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { canonicalJson, type LeadMemory, type LeadState, type Locale } from '#libs/leads/domain';
-import { databaseNow, inTransaction, type Pool, type PoolClient, type Queryable } from '#libs/platform';
+import {
+  Query,
+  type IQueryHandler,
+  databaseNow,
+  inTransaction,
+  type Pool,
+  type PoolClient,
+  type Queryable,
+} from '#libs/platform';
 import {
   compileRulebook,
   liveRulebook,
@@ -49,8 +56,9 @@ export class CompareRulebooks extends Query<RulebookComparison> {
 
 const slice = 500;
 
-@QueryHandler(CompareRulebooks)
 export class CompareRulebooksHandler implements IQueryHandler<CompareRulebooks> {
+  static readonly handles = CompareRulebooks;
+
   constructor(
     private readonly pool: Pool,
     private readonly context: ProjectionContext,

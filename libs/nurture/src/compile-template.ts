@@ -1,11 +1,8 @@
-import * as htmlToText from 'html-to-text';
-import * as liquid from 'liquidjs';
 import { DomainError, type FieldError } from '#libs/platform';
 import { checkRequired, checkVariables } from './domain/template.js';
 import { makeRenderer } from './renderer.js';
 
 const maxLength = 200_000;
-const renderer = makeRenderer(liquid, htmlToText);
 
 /** MJML with Liquid in it → HTML with Liquid left in place. Refuses with every problem and its field. */
 export async function compileTemplate(template: { subject: string; mjml: string }): Promise<{ html: string }> {
@@ -16,10 +13,15 @@ export async function compileTemplate(template: { subject: string; mjml: string 
   if (mjml.length > maxLength)
     errors.push({ path: 'mjml', code: 'too-long', message: `more than ${maxLength} characters` });
   if (errors.length) throw refuse(errors);
+  // large packages, and only whoever saves a template needs them
+  const [{ default: mjml2html }, liquid, htmlToText] = await Promise.all([
+    import('mjml'),
+    import('liquidjs'),
+    import('html-to-text'),
+  ]);
+  const renderer = makeRenderer(liquid, htmlToText);
   let html = '';
   try {
-    // by far the largest package, and only whoever saves a template needs it
-    const { default: mjml2html } = await import('mjml');
     const compiled = await mjml2html(mjml, { validationLevel: 'soft' });
     for (const problem of compiled.errors ?? [])
       errors.push({ path: 'mjml', code: 'bad-mjml', message: problem.formattedMessage });

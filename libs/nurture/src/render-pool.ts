@@ -97,7 +97,7 @@ async function start(): Promise<Worker> {
   const worker = new Worker(threadSource, {
     eval: true,
     workerData: { liquid: url('liquidjs'), htmlToText: url('html-to-text') },
-    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 12 },
+    resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
   });
   worker.unref();
   // kept for good: an error without a listener would end the process

@@ -1,5 +1,4 @@
-import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { audit, DomainError, inTransaction, type Pool } from '#libs/platform';
+import { Command, type ICommandHandler, audit, DomainError, inTransaction, type Pool } from '#libs/platform';
 import { readVocabulary } from './condition-judge.js';
 import { checkScenario } from './domain/check-scenario.js';
 import { parseScenario, refused, type Scenario } from './domain/scenario.js';
@@ -16,8 +15,9 @@ export class SaveScenarioVersion extends Command<{ name: string; version: number
   }
 }
 
-@CommandHandler(SaveScenarioVersion)
 export class SaveScenarioVersionHandler implements ICommandHandler<SaveScenarioVersion> {
+  static readonly handles = SaveScenarioVersion;
+
   constructor(private readonly pool: Pool) {}
 
   async execute({ document, actor }: SaveScenarioVersion) {
@@ -53,8 +53,9 @@ export class ActivateScenario extends Command<ScenarioRow> {
   }
 }
 
-@CommandHandler(ActivateScenario)
 export class ActivateScenarioHandler implements ICommandHandler<ActivateScenario> {
+  static readonly handles = ActivateScenario;
+
   constructor(private readonly pool: Pool) {}
 
   async execute({ name, version, actor }: ActivateScenario) {
@@ -92,8 +93,9 @@ export class PauseScenario extends Command<ScenarioRow> {
   }
 }
 
-@CommandHandler(PauseScenario)
 export class PauseScenarioHandler implements ICommandHandler<PauseScenario> {
+  static readonly handles = PauseScenario;
+
   constructor(private readonly pool: Pool) {}
 
   async execute({ name, actor }: PauseScenario) {

@@ -1,11 +1,11 @@
-import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { DomainError, type Queryable } from '#libs/platform';
+import { Query, type IQueryHandler, DomainError, type Queryable } from '#libs/platform';
 import { listScenarioRows, type ScenarioRow } from './scenario.store.js';
 
 export class ListScenarios extends Query<ScenarioRow[]> {}
 
-@QueryHandler(ListScenarios)
 export class ListScenariosHandler implements IQueryHandler<ListScenarios> {
+  static readonly handles = ListScenarios;
+
   constructor(private readonly db: Queryable) {}
 
   execute() {
@@ -19,8 +19,9 @@ export class ReadScenario extends Query<ScenarioRow> {
   }
 }
 
-@QueryHandler(ReadScenario)
 export class ReadScenarioHandler implements IQueryHandler<ReadScenario> {
+  static readonly handles = ReadScenario;
+
   constructor(private readonly db: Queryable) {}
 
   async execute({ name }: ReadScenario) {
@@ -37,8 +38,9 @@ export class ReadRunsOfLead extends Query<object[]> {
   }
 }
 
-@QueryHandler(ReadRunsOfLead)
 export class ReadRunsOfLeadHandler implements IQueryHandler<ReadRunsOfLead> {
+  static readonly handles = ReadRunsOfLead;
+
   constructor(private readonly db: Queryable) {}
 
   async execute({ lead }: ReadRunsOfLead) {

@@ -1,5 +1,4 @@
-import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { audit, DomainError, inTransaction, type Pool } from '#libs/platform';
+import { Command, type ICommandHandler, audit, DomainError, inTransaction, type Pool } from '#libs/platform';
 import { compileTemplate } from './compile-template.js';
 
 export interface TemplateText {
@@ -18,8 +17,9 @@ export class SaveTemplateVersion extends Command<{ name: string; version: number
   }
 }
 
-@CommandHandler(SaveTemplateVersion)
 export class SaveTemplateVersionHandler implements ICommandHandler<SaveTemplateVersion> {
+  static readonly handles = SaveTemplateVersion;
+
   constructor(private readonly pool: Pool) {}
 
   async execute({ name, texts, actor }: SaveTemplateVersion) {

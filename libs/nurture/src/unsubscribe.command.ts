@@ -1,5 +1,4 @@
-import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { DomainError, type Pool, type Queryable, type TokenSeal } from '#libs/platform';
+import { Command, type ICommandHandler, DomainError, type Pool, type Queryable, type TokenSeal } from '#libs/platform';
 import { resubscribe, suppress } from './suppression.store.js';
 
 export interface Recipient {
@@ -32,8 +31,9 @@ export class Unsubscribe extends Command<Recipient> {
   }
 }
 
-@CommandHandler(Unsubscribe)
 export class UnsubscribeHandler implements ICommandHandler<Unsubscribe> {
+  static readonly handles = Unsubscribe;
+
   constructor(
     private readonly pool: Pool,
     private readonly seal: TokenSeal,

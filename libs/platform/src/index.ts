@@ -1,5 +1,6 @@
 export * from './audit.js';
 export * from './clock.js';
+export * from './command.js';
 export * from './config.js';
 export * from './database.js';
 export * from './domain/index.js';

@@ -1,8 +1,17 @@
-import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { heldUntil, type EventLogConfig } from '#libs/event-log';
 import { emailKey, normalizeEmail, withoutHonorific, type LeadState } from '#libs/leads/domain';
 import { suppressErased } from '#libs/nurture';
-import { audit, databaseNow, DomainError, fp, inTransaction, type Pool, type PoolClient } from '#libs/platform';
+import {
+  Command,
+  type ICommandHandler,
+  audit,
+  databaseNow,
+  DomainError,
+  fp,
+  inTransaction,
+  type Pool,
+  type PoolClient,
+} from '#libs/platform';
 import { lockOutBatches, readPerson, repeating, type LeadRef, type ProjectionContext } from '#libs/projection';
 import { mentions, type ErasureProof, type ErasureRequest } from './domain/index.js';
 import { findErasure, openErasure, readProof, writeErasedKeys, type Pending } from './erasure.store.js';
@@ -23,8 +32,9 @@ export class ErasePerson extends Command<ErasureProof> {
   }
 }
 
-@CommandHandler(ErasePerson)
 export class ErasePersonHandler implements ICommandHandler<ErasePerson> {
+  static readonly handles = ErasePerson;
+
   constructor(
     private readonly pool: Pool,
     private readonly context: ProjectionContext,

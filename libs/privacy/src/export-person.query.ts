@@ -1,7 +1,6 @@
-import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { describeEvent, type LeadEvent } from '#libs/leads/domain';
 import { addressHash } from '#libs/nurture';
-import { audit, DomainError, type Pool, type Queryable } from '#libs/platform';
+import { Query, type IQueryHandler, audit, DomainError, type Pool, type Queryable } from '#libs/platform';
 import {
   explain,
   readLookNow,
@@ -28,8 +27,9 @@ const page = 1_000;
 const iso = (ms: number): string => new Date(ms).toISOString();
 const points = (tenths: number): number => tenths / 10;
 
-@QueryHandler(ExportPerson)
 export class ExportPersonHandler implements IQueryHandler<ExportPerson> {
+  static readonly handles = ExportPerson;
+
   constructor(
     private readonly pool: Pool,
     private readonly context: ProjectionContext,
