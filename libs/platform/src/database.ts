@@ -31,6 +31,8 @@ export function createPool(options: PoolOptions, onError: (error: Error) => void
     max: options.max ?? 4,
     types: typeOverrides,
     connectionTimeoutMillis: 5_000,
+    // longer than the pauses between looks that are made anyway: a new connection is a process, a handshake and plans to be made
+    idleTimeoutMillis: 300_000,
     keepAlive: true,
     statement_timeout: options.statementTimeoutMs ?? 30_000,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,

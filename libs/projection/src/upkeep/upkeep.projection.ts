@@ -4,6 +4,7 @@ import { refoldOnePending } from './refold-pending.projection.js';
 import { reviewAccounts } from './review-accounts.projection.js';
 import { reviewDue, reviewOlderRulebook } from './review.projection.js';
 import { mostLeads } from '../store/review.store.js';
+import { readWaiting, type Waiting } from '../store/waiting.store.js';
 import { sweepJudgements } from './sweep.projection.js';
 
 export interface UpkeepOptions {
@@ -47,7 +48,7 @@ export class Upkeep {
   private accountsFrom = 0;
   private takeOf = mostLeads;
   /** The publish under which nobody was found to be older, and when that is asked again. */
-  private derivedFor?: number | undefined;
+  private derivedFor?: Waiting['publish'];
   private olderFrom = 0;
 
   constructor(private readonly options: UpkeepOptions) {}
@@ -67,12 +68,15 @@ export class Upkeep {
   /** One round; true if more is waiting. */
   async round(): Promise<boolean> {
     const { pool, context } = this.options;
-    await sweepJudgements(pool, context);
+    const waiting = await readWaiting(pool);
+    if (waiting.judgements) await sweepJudgements(pool, context);
     if (this.mustYield()) return false;
-    const refolded = await refoldOnePending(pool, context);
-    const due = await this.takes((most) => reviewDue(pool, context, most));
-    const older = await this.older();
-    const accounts = await this.accounts();
+    const refolded = waiting.refolds && (await refoldOnePending(pool, context));
+    const due = waiting.due && (await this.takes((most) => reviewDue(pool, context, most)));
+    const older = await this.older(waiting.publish);
+    // what was just written may have left marks at companies
+    const marked = waiting.accounts || waiting.judgements || waiting.refolds || waiting.due;
+    const accounts = marked ? await this.accounts() : 0;
     return refolded || due || older || accounts >= fullAccounts;
   }
 
@@ -98,10 +102,8 @@ export class Upkeep {
   }
 
   /** To find nobody, all leads are read: asked when a rulebook was published, else seldom, because a rebuild may bring some back. */
-  private async older(): Promise<boolean> {
+  private async older(publish: Waiting['publish']): Promise<boolean> {
     const { pool, context } = this.options;
-    const { rows } = await pool.query<{ id: number }>('select id from rulebook_publish order by id desc limit 1');
-    const publish = rows[0]?.id;
     if (publish === this.derivedFor && performance.now() < this.olderFrom) return false;
     let found = 0;
     const more = await this.takes(async (most) => {
