@@ -177,7 +177,6 @@ export class Act {
 }
 
 function sendersOf(config: WorkerConfig, policy?: MailPolicy): ChannelSender[] {
-  const agent = createOutboundAgent(parseAllowList(config.OUTBOUND_ALLOW));
   const senders: ChannelSender[] = [
     new EmailChannel({
       url: config.SMTP_URL,
@@ -191,6 +190,9 @@ function sendersOf(config: WorkerConfig, policy?: MailPolicy): ChannelSender[] {
       },
     }),
   ];
+  const posting = config.ALERT_SLACK_WEBHOOK_URL ?? config.ALERT_WEBHOOK_URL;
+  if (!posting) return senders;
+  const agent = createOutboundAgent(parseAllowList(config.OUTBOUND_ALLOW));
   if (config.ALERT_SLACK_WEBHOOK_URL)
     senders.push(new SlackChannel({ url: config.ALERT_SLACK_WEBHOOK_URL, agent, message: alertSlackMessage }));
   if (config.ALERT_WEBHOOK_URL) {

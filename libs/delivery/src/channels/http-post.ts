@@ -1,4 +1,4 @@
-import { request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { SendOutcome } from '../port.js';
 
 export interface Answer {
@@ -21,15 +21,16 @@ const neverConnected = [
 
 /** One POST, no redirect followed, ten seconds in all. An answer, or what its absence means. */
 export async function post(
-  agent: Dispatcher,
+  agent: Promise<Dispatcher>,
   url: URL,
   headers: Record<string, string>,
   body: string,
 ): Promise<Answer | SendOutcome> {
   try {
+    const { request } = await import('undici');
     const response = await request(url, {
       method: 'POST',
-      dispatcher: agent,
+      dispatcher: await agent,
       headers: { 'user-agent': 'Leadfold', ...headers },
       body,
       signal: AbortSignal.timeout(timeoutMs),

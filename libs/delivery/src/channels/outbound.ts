@@ -1,6 +1,6 @@
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { buildConnector, Dispatcher } from 'undici';
 import { mayReach, type AllowList } from '../domain/public-address.js';
 
 /** The receiver's address is not public and not allowed: never tried again. */
@@ -21,9 +21,14 @@ export type Resolve = (
 /**
  * The only way out for HTTP (S3). The check sits in the look-up that the socket itself connects with, so an answer that
  * changes between check and connect (rebinding) does not exist; literals never come to a look-up and are checked before.
- * No redirects are followed and no proxy variable is read.
+ * No redirects are followed and no proxy variable is read. The package is loaded where something is posted at all: it takes as
+ * much memory as a tenth of a worker.
  */
-export function createOutboundAgent(allow: AllowList, resolve: Resolve = dnsLookup as Resolve): Dispatcher {
+export async function createOutboundAgent(
+  allow: AllowList,
+  resolve: Resolve = dnsLookup as Resolve,
+): Promise<Dispatcher> {
+  const undici = await import('undici');
   const lookup = (hostname: string, options: LookupOptions, callback: LookupCallback) => {
     resolve(hostname, { all: true, verbatim: true, family: options.family }, (error, addresses) => {
       if (error) return callback(error, []);
@@ -34,12 +39,12 @@ export function createOutboundAgent(allow: AllowList, resolve: Resolve = dnsLook
       return callback(null, open[0]!.address, open[0]!.family);
     });
   };
-  const connect = buildConnector({
+  const connect = undici.buildConnector({
     lookup: lookup as never,
     timeout: 5_000,
     noDelay: true,
   } as buildConnector.BuildOptions);
-  return new Agent({
+  return new undici.Agent({
     connect: (options, callback) => {
       const literal = options.hostname.replace(/^\[|\]$/g, '');
       const named = allow.hosts.has(options.hostname.toLowerCase());

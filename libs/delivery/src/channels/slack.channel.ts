@@ -13,7 +13,9 @@ export class SlackChannel implements ChannelSender {
   readonly channel = 'slack';
   private readonly url: URL;
 
-  constructor(private readonly options: { url: string; agent: Dispatcher; message(delivery: Delivery): SlackMessage }) {
+  constructor(
+    private readonly options: { url: string; agent: Promise<Dispatcher>; message(delivery: Delivery): SlackMessage },
+  ) {
     this.url = new URL(options.url);
   }
 

@@ -7,7 +7,7 @@ export interface WebhookOptions {
   url: string;
   /** `whsec_…`; the first is the current one, a second is still or already accepted during a rotation. */
   secrets: string[];
-  agent: Dispatcher;
+  agent: Promise<Dispatcher>;
   body(delivery: Delivery): string;
 }
 
