@@ -9,6 +9,7 @@ import { Erasure1795000000009 } from './1795000000009-erasure.js';
 import { Accounts1795000000010 } from './1795000000010-accounts.js';
 import { HeldDecisions1795000000011 } from './1795000000011-held-decisions.js';
 import { EventsOfADay1795000000012 } from './1795000000012-events-of-a-day.js';
+import { AwaitedOfCompanies1795000000020 } from './1795000000020-awaited-of-companies.js';
 
 /** In order. Classes, not globs: a missing file is a compile error. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   Accounts1795000000010,
   HeldDecisions1795000000011,
   EventsOfADay1795000000012,
+  AwaitedOfCompanies1795000000020,
 ];

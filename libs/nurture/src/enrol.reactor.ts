@@ -1,10 +1,18 @@
 import type { Handled, Notice, NoticeHandler } from '#libs/delivery';
 import { databaseNow, type PoolClient } from '#libs/platform';
-import { readsAccount } from './domain/scenario-conditions.js';
+import { awaitsAccount, readsAccount } from './domain/scenario-conditions.js';
 import { awaitedSignals } from './domain/scenario.js';
 import { newRun } from './domain/advance.js';
 import { readLeads } from './lead-view.store.js';
-import { createRun, runsToWake, wakeRuns, wakeRunsOf } from './run.store.js';
+import {
+  createRun,
+  runsToWake,
+  underWayAt,
+  wakeRuns,
+  wakeRunsAt,
+  wakeRunsOf,
+  type ScenarioVersion,
+} from './run.store.js';
 import { stepRuns, type StepParts, type Stepped } from './run-steps.js';
 import { readActiveScenarios, type ActiveScenario } from './scenario.store.js';
 
@@ -23,8 +31,10 @@ export class EnrolReactor implements NoticeHandler {
 
   async handle(client: PoolClient, notices: Notice[]): Promise<Handled> {
     // no scenario begins by a crossing, and its alert waits for this: one statement
-    const crossed = notices.filter(onlyWakes).map((notice) => notice.subjectKey);
-    const touched = new Set(crossed.length ? await wakeRunsOf(client, crossed) : []);
+    const waking = notices.filter(onlyWakes);
+    const people = waking.filter((notice) => accountOf(notice) === undefined).map((notice) => notice.subjectKey);
+    const touched = new Set(people.length ? await wakeRunsOf(client, people) : []);
+    for (const id of await this.wakeByCompany(client, waking)) touched.add(id);
     const entering = notices.filter((notice) => !onlyWakes(notice));
     const late = entering.length ? await this.statedAgain(client, entering) : new Set();
     await this.enter(
@@ -92,6 +102,20 @@ export class EnrolReactor implements NoticeHandler {
     }
   }
 
+  /**
+   * A company may have thousands of people, and this transaction is the relay's: all of their runs that wait for something
+   * about it are due now, some are stepped here, and the sweep of due runs takes the others.
+   */
+  private async wakeByCompany(client: PoolClient, notices: Notice[]): Promise<string[]> {
+    const accounts = [...new Set(notices.flatMap((notice) => accountOf(notice) ?? []))];
+    if (!accounts.length) return [];
+    const awaiting: ScenarioVersion[] = [];
+    for (const version of await underWayAt(client, accounts))
+      if (awaitsAccount(await this.parts.versions.read(client, version.scenario, version.version)))
+        awaiting.push(version);
+    return awaiting.length ? (await wakeRunsAt(client, accounts, awaiting)).slice(0, mostAtOnce) : [];
+  }
+
   /** Runs of scenarios that await the signal look again; the entry signal itself does not count as one that came later. */
   private async wakeBySignal(client: PoolClient, notice: Notice, lead: number): Promise<string[]> {
     const runs = await runsToWake(client, lead, notice.event);
@@ -103,6 +127,12 @@ export class EnrolReactor implements NoticeHandler {
     return awaiting.length ? wakeRuns(client, [lead], notice.name) : [];
   }
 }
+
+const mostAtOnce = 200;
+
+/** The company that a notice is about, if it is about one. */
+const accountOf = ({ payload: { account } }: Notice): string | undefined =>
+  typeof account === 'string' ? account : undefined;
 
 /** Nobody enters by these: runs under way look again. */
 const onlyWakes = ({ kind }: Notice): boolean => kind === 'crossing' || kind === 'condition';

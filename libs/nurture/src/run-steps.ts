@@ -49,6 +49,8 @@ export async function stepRuns(
     runs.map((run) => run.subjectKey),
   );
   const holds = await parts.judge(client);
+  // each company once for all of its runs, and only if one of them asks
+  let companies: ReturnType<ConditionJudge> | undefined;
   const steps: StepOfRun[] = [];
   const sending: Sending[] = [];
   for (const row of runs) {
@@ -88,11 +90,20 @@ export async function stepRuns(
   async function take(row: RunRow, record: LeadRecord) {
     const scenario = await parts.versions.read(client, row.scenario, row.version);
     const judging = readsAccount(scenario)
-      ? await parts.judge(client, { records: [record], now: now.getTime() })
+      ? await (companies ??= parts.judge(client, { records: await askingOfCompanies(), now: now.getTime() }))
       : holds;
     const more = { subjectKey: row.subjectKey, olderRun: row.olderRun, now: now.getTime(), holds: judging };
     const view = viewOf(record, more);
     return advance(row.run, scenario, view, now.getTime(), parts.calendar);
+  }
+
+  async function askingOfCompanies(): Promise<LeadRecord[]> {
+    const asking: LeadRecord[] = [];
+    for (const { scenario, version, subjectKey } of runs) {
+      const record = leads.get(subjectKey);
+      if (record && readsAccount(await parts.versions.read(client, scenario, version))) asking.push(record);
+    }
+    return asking;
   }
 }
 

@@ -199,6 +199,37 @@ export const wakeRunsOf = (db: Queryable, subjectKeys: string[]): Promise<string
     subjectKeys,
   );
 
+/** A version of a scenario, and so what its runs wait for. */
+export interface ScenarioVersion {
+  scenario: string;
+  version: number;
+}
+
+const peopleOf = '(array(select k.lead from lead_rank k where k.account = any($1::text[])))';
+
+/** What the runs under way of these companies' people are runs of. */
+export async function underWayAt(db: Queryable, accounts: string[]): Promise<ScenarioVersion[]> {
+  const found = await db.query<ScenarioVersion>(
+    `select distinct r.scenario, r.version from run r where ${active('r')} and r.lead = any(${membersOf(peopleOf)})`,
+    [accounts],
+  );
+  return found.rows;
+}
+
+/** Those of these versions look again: due now, in order of id. */
+export async function wakeRunsAt(db: Queryable, accounts: string[], of: ScenarioVersion[]): Promise<string[]> {
+  const woken = await db.query<{ id: string }>(
+    `update run set due_at = leadfold_now(), enqueued_at = null
+     where id in (
+       select r.id from run r where ${active('r')} and r.lead = any(${membersOf(peopleOf)})
+         and (r.scenario, r.version) in (select * from unnest($2::text[], $3::int[]))
+       order by r.id for update)
+     returning id`,
+    [accounts, of.map(({ scenario }) => scenario), of.map(({ version }) => version)],
+  );
+  return woken.rows.map((row) => row.id).sort();
+}
+
 async function wake(db: Queryable, roots: string, of: (number | string)[], signal?: string): Promise<string[]> {
   const woken = await db.query<{ id: string }>(
     `update run set due_at = leadfold_now(), enqueued_at = null,

@@ -1,5 +1,5 @@
 import { nodesOf } from '#libs/segments/domain';
-import type { Condition, Scenario } from './scenario.js';
+import { awaitedConditions, type Condition, type Scenario } from './scenario.js';
 
 /** Every condition of a scenario, wherever it stands. */
 export const conditionsOf = ({ entry, goal, exits, steps }: Scenario): Condition[] => [
@@ -19,3 +19,7 @@ export function readsAccount(scenario: Scenario): boolean {
   }
   return reads;
 }
+
+/** Whether its runs wait for something about the lead's company: its events, other people's too, wake them. */
+export const awaitsAccount = (scenario: Scenario): boolean =>
+  awaitedConditions(scenario).some((condition) => 'account' in condition);

@@ -48,6 +48,7 @@ export async function runStep(input: StepInput): Promise<StepDone> {
     timelineAfter: new Map(),
     awaited: awaitedIn(input.listeners, rulebook),
     heldBefore: new Map(),
+    companyBefore: new Map(),
     visitors: new Set(),
   };
   const made: MadeDecision[] = [];

@@ -3,6 +3,7 @@ import {
   ownerAt,
   primaryKeyOf,
   isStrong,
+  type AccountKey,
   type Identification,
   type LeadEvent,
   type LeadMemory,
@@ -62,6 +63,8 @@ export interface Step {
   /** Conditions that scenarios wait for, and which of them held of each lead before this step. */
   awaited: Awaited | undefined;
   heldBefore: Map<number, string>;
+  /** The company of each lead that was looked at before; undefined where it was part of another lead. */
+  companyBefore: Map<number, AccountKey | null | undefined>;
   /** Roots that are lone visitors, where `places` does not say so. */
   visitors: ReadonlySet<number>;
   /** The latest look at each lead, where somebody wants to use it again. */

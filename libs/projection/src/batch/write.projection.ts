@@ -194,8 +194,7 @@ function signalNotices(step: Step, listeners: ReadonlySet<string>): Notice[] {
 function flipNotices(step: Step, settled: readonly Settled[]): Notice[] {
   if (!step.awaited) return [];
   return settled.flatMap(({ lead, look }): Notice[] => {
-    // a missed review may have moved a lead on that nothing else touches
-    const name = look || step.heldBefore.has(lead.id) ? flippedOf(step, lead) : undefined;
+    const name = flippedOf(step, lead, look !== undefined);
     if (name === undefined) return [];
     const event = derivedId('condition', step.batch, lead.id);
     return [

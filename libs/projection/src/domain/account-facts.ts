@@ -1,4 +1,11 @@
-import { never, type AccountFacts, type Facts, type LocalDay, type Temperature } from '#libs/leads/domain';
+import {
+  never,
+  type AccountFacts,
+  type CompiledCondition,
+  type Facts,
+  type LocalDay,
+  type Temperature,
+} from '#libs/leads/domain';
 import {
   ahead,
   clamp,
@@ -115,9 +122,11 @@ export class CompanyFacts implements AccountFacts {
     return flip;
   }
 
-  nextChangeDay(): LocalDay {
+  /** `awaited`: conditions outside the rulebook whose flips are changes too. */
+  nextChangeDay(awaited: readonly CompiledCondition[] = []): LocalDay {
     // every rule that holds is told, so one that falls is a change although another keeps the company hot
-    const rules = this.rulebook.account.hot.map(({ when }) => when.nextFlip(this.asFacts));
+    const watched = [...this.rulebook.account.hot.map(({ when }) => when), ...awaited];
+    const rules = watched.map((when) => when.nextFlip(this.asFacts));
     const day = Math.min(this.today + horizonDays, this.temperatureFlip(), this.memberFlip(), ...rules);
     return Math.max(day, this.today + 1);
   }

@@ -1,4 +1,4 @@
-import { companyKey, type LocalDay, type Temperature } from '#libs/leads/domain';
+import { companyKey, type CompiledCondition, type LocalDay, type Temperature } from '#libs/leads/domain';
 import { CompanyFacts } from './account-facts.js';
 import type { AccountMember, MeasuredMembers } from './account-members.js';
 import type { CompiledRulebook } from './compile.js';
@@ -33,7 +33,7 @@ export function lookAtAccount(
   return lookOf(new CompanyFacts(members, rulebook, now, measured));
 }
 
-export function lookOf(facts: CompanyFacts): AccountLook {
+export function lookOf(facts: CompanyFacts, awaited?: readonly CompiledCondition[]): AccountLook {
   const { today, engaged, hottest, engagement, reached, temperature, hotRules, rulebook } = facts;
   const name = nameOf(facts.each);
   return {
@@ -49,7 +49,7 @@ export function lookOf(facts: CompanyFacts): AccountLook {
     reached,
     temperature,
     hotRules,
-    nextChangeAt: rulebook.zone.dayStart(facts.nextChangeDay()),
+    nextChangeAt: rulebook.zone.dayStart(facts.nextChangeDay(awaited)),
   };
 }
 

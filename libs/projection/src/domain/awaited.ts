@@ -5,15 +5,21 @@ import {
   type LeadMemory,
   type LeadState,
 } from '#libs/leads/domain';
+import type { CompanyFacts } from './account-facts.js';
 import { checkNode } from './check.js';
 import type { CompiledRulebook } from './compile.js';
 import { sharedFacts } from './look.js';
 
 /** Conditions outside the rulebook that somebody waits for: the leaves of what a scenario's exits and goals name. */
-export interface Awaited {
+export interface AwaitedConditions {
   /** As listened for: the condition as canonical JSON. */
   readonly names: readonly string[];
   readonly conditions: readonly CompiledCondition[];
+}
+
+export interface Awaited extends AwaitedConditions {
+  /** Those that read a lead's company: of the company itself, because no lead can tell when they flip. */
+  readonly ofCompanies: AwaitedConditions;
 }
 
 const prefix = 'condition:';
@@ -26,24 +32,23 @@ export function awaitedIn(listeners: Iterable<string>, rulebook: CompiledRuleboo
   const key = names.sort().join('\n');
   const known = compiled.get(rulebook);
   if (known?.key === key) return known.awaited;
-  const made = names.flatMap((name) => {
-    const condition = compileAwaited(name, rulebook);
-    return condition ? [{ name, condition }] : [];
-  });
-  const awaited =
-    made.length === 0
-      ? undefined
-      : { names: made.map(({ name }) => name), conditions: made.map(({ condition }) => condition) };
+  const made = names.flatMap((name) => compileAwaited(name, rulebook) ?? []);
+  const listed = (ofCompany: boolean): AwaitedConditions => {
+    const some = made.filter((one) => one.ofCompany === ofCompany);
+    return { names: some.map(({ name }) => name), conditions: some.map(({ condition }) => condition) };
+  };
+  const awaited = made.length === 0 ? undefined : { ...listed(false), ofCompanies: listed(true) };
   compiled.set(rulebook, { key, awaited });
   return awaited;
 }
 
-function compileAwaited(name: string, rulebook: CompiledRulebook): CompiledCondition | undefined {
+function compileAwaited(name: string, rulebook: CompiledRulebook) {
   const parsed = conditionDefinition.safeParse(jsonOf(name));
   if (!parsed.success) return undefined;
   let fits = true;
   checkNode(parsed.data, [], rulebook.document, rulebook.conditions.stages, () => (fits = false));
-  return fits ? compileCondition(parsed.data, rulebook.conditions) : undefined;
+  if (!fits) return undefined;
+  return { name, ofCompany: 'account' in parsed.data, condition: compileCondition(parsed.data, rulebook.conditions) };
 }
 
 function jsonOf(text: string): unknown {
@@ -65,3 +70,7 @@ export function heldOf(
   const facts = sharedFacts(rulebook).at(state, memory, now);
   return conditions.map((condition) => (condition.evaluate(facts) ? '1' : '0')).join('');
 }
+
+/** The names of those that hold of a company. */
+export const heldOfCompany = ({ names, conditions }: AwaitedConditions, company: CompanyFacts): string[] =>
+  names.filter((_, index) => conditions[index]!.evaluate(company.facts));

@@ -9,7 +9,7 @@ export { CompanyTallies } from './account-tally.js';
 export * from './check.js';
 export * from './compile.js';
 export * from './decide.js';
-export { awaitedIn, heldOf, type Awaited } from './awaited.js';
+export { awaitedIn, heldOf, heldOfCompany, type Awaited, type AwaitedConditions } from './awaited.js';
 export * from './fold-context.js';
 export * from './look.js';
 export { horizonDays, type LeadFacts } from './facts.js';

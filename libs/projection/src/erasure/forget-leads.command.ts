@@ -45,11 +45,7 @@ export async function forgetLeads(
     'select stage, visitor from lead_rank where lead = any($1::bigint[])',
     [leads],
   );
-  // their company is looked at again without them
-  await client.query(
-    'insert into account_change select distinct account from lead_rank where lead = any($1::bigint[]) and account is not null',
-    [leads],
-  );
+  await markCompanies(client, leads);
   const removed: Record<string, number> = {};
   const remove = async (table: string, where: string, values: unknown[]): Promise<void> => {
     removed[table] = (await client.query(`delete from ${table} where ${where}`, values)).rowCount ?? 0;
@@ -73,6 +69,14 @@ export async function forgetLeads(
     [...new Set([...roots, ...relinked])].filter((id) => !leads.includes(id)),
   );
   return { removed, counted: counted.rows };
+}
+
+/** Their company is looked at again without them; a notice about it may have named them, and is gone, so it is told again. */
+async function markCompanies(client: PoolClient, leads: readonly number[]): Promise<void> {
+  const companies = 'select distinct account from lead_rank where lead = any($1::bigint[]) and account is not null';
+  await client.query(`insert into account_change ${companies}`, [leads]);
+  await client.query(`select key from account where key in (${companies}) order by key for update`, [leads]);
+  await client.query(`update account set held = null where key in (${companies})`, [leads]);
 }
 
 interface BrowserPlace {

@@ -105,6 +105,7 @@ async function follow(
     timelineAfter: new Map(),
     awaited: undefined,
     heldBefore: new Map(),
+    companyBefore: new Map(),
     visitors: new Set(),
   };
   await lockAlso(step, pending);

@@ -14,14 +14,27 @@ export async function takeMarks(client: PoolClient): Promise<AccountKey[]> {
   return [...new Set(taken.rows.map((row) => row.account))];
 }
 
+/** What is kept of the last look at a company: null where it cannot be told what held. */
+export interface LastLook {
+  held: string[] | null;
+}
+
 /** Locks the rows of these companies, made where there is none, in order of key. */
-export async function lockAccounts(client: PoolClient, keys: readonly AccountKey[]): Promise<void> {
+export async function lockAccounts(
+  client: PoolClient,
+  keys: readonly AccountKey[],
+): Promise<Map<AccountKey, LastLook>> {
   const sorted = textArray([...keys].sort());
   await client.query(
     'insert into account (key) select k from unnest($1::text[]) as t(k) order by k on conflict (key) do nothing',
     [sorted],
   );
-  await client.query('select key from account where key = any($1::text[]) order by key for update', [sorted]);
+  const locked = await client.query<LastLook & { key: AccountKey }>(
+    `select key, case when looked_at is null then '{}' else held end as held from account
+      where key = any($1::text[]) order by key for update`,
+    [sorted],
+  );
+  return new Map(locked.rows.map(({ key, held }) => [key, { held }]));
 }
 
 export async function dueAccounts(client: PoolClient, most: number): Promise<AccountKey[]> {
@@ -48,7 +61,22 @@ export async function readMembers(
   return members;
 }
 
-export interface AccountRow {
+/** Of these, the ones with a member that is still folded anew, or was not brought to this rulebook yet. */
+export async function readUnsettled(
+  db: Queryable,
+  keys: readonly AccountKey[],
+  version: number,
+): Promise<Set<AccountKey>> {
+  const found = await db.query<{ account: AccountKey }>(
+    `select distinct k.account from lead_rank k join lead l on l.id = k.lead
+      where k.account = any($1::text[]) and l.merged_into is null and not l.mixed
+        and (l.refold_pending or l.rulebook not in (0, $2))`,
+    [textArray([...keys]), version],
+  );
+  return new Set(found.rows.map((row) => row.account));
+}
+
+export interface AccountRow extends LastLook {
   key: AccountKey;
   look: AccountLook;
 }
@@ -60,15 +88,16 @@ export async function writeAccounts(client: PoolClient, rows: readonly AccountRo
   if (kept.length === 0) return;
   const texts = (of: (look: AccountLook) => string | null) => textArray(kept.map(({ look }) => of(look)));
   const numbers = (of: (look: AccountLook) => number) => plainArray(kept.map(({ look }) => of(look)));
-  const words = (of: (look: AccountLook) => string[]) => kept.map(({ look }) => JSON.stringify(of(look)));
+  const words = (of: (row: AccountRow) => string[] | null) => kept.map((row) => JSON.stringify(of(row)));
   await client.query(
     `update account a set name = t.name, name_key = t.name_key, temperature = t.temperature, hottest = t.hottest, engagement = t.engagement,
         members = t.members, engaged = t.engaged, hot_members = t.hot_members, day = t.day, reached = t.reached,
         roles = array(select jsonb_array_elements_text(t.roles::jsonb)), hot_rules = array(select jsonb_array_elements_text(t.hot_rules::jsonb)),
-        next_change_at = to_timestamp(t.next_change_at / 1000.0), looked_at = to_timestamp($15 / 1000.0)
+        next_change_at = to_timestamp(t.next_change_at / 1000.0), looked_at = to_timestamp($15 / 1000.0),
+        held = case when t.held <> 'null' then array(select jsonb_array_elements_text(t.held::jsonb)) end
       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[], $8::int[], $9::int[], $10::int[], $11::bool[],
-        $12::text[], $13::text[], $14::float8[])
-        as t(key, name, name_key, temperature, hottest, engagement, members, engaged, hot_members, day, reached, roles, hot_rules, next_change_at)
+        $12::text[], $13::text[], $14::float8[], $16::text[])
+        as t(key, name, name_key, temperature, hottest, engagement, members, engaged, hot_members, day, reached, roles, hot_rules, next_change_at, held)
       where a.key = t.key`,
     [
       textArray(kept.map(({ key }) => key)),
@@ -82,10 +111,11 @@ export async function writeAccounts(client: PoolClient, rows: readonly AccountRo
       numbers(({ hotMembers }) => hotMembers),
       numbers(({ day }) => day),
       kept.map(({ look }) => look.reached),
-      words(({ roles }) => roles),
-      words(({ hotRules }) => hotRules),
+      words(({ look }) => look.roles),
+      words(({ look }) => look.hotRules),
       numbers(({ nextChangeAt }) => nextChangeAt),
       now,
+      words(({ held }) => held),
     ],
   );
 }

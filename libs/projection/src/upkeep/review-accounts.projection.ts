@@ -1,10 +1,12 @@
 import { databaseNow, inTransaction, type Pool, type Queryable } from '#libs/platform';
 import {
+  CompanyFacts,
+  heldOfCompany,
   joinMeasured,
-  lookAtAccount,
+  lookOf,
   measureMembers,
-  type AccountLook,
   type AccountMember,
+  type AwaitedConditions,
   type MeasuredMembers,
 } from '../domain/index.js';
 import type { ProjectionContext, Rulebook } from '../projection-context.js';
@@ -12,18 +14,22 @@ import {
   dueAccounts,
   lockAccounts,
   readMembers,
+  readUnsettled,
   takeMarks,
   writeAccounts,
   type AccountRow,
 } from '../store/account.store.js';
+import { readAwaited } from '../store/listener.store.js';
+import { noticeOf, writeCompanyNotices, type CompanyNotice } from './company-notices.js';
 import { repeating } from './sweep.projection.js';
 
 const mostDue = 200;
+const nothing: AwaitedConditions = { names: [], conditions: [] };
 
 /**
- * Looks again at companies a lead of which was written, and at those whose next change has come. Nothing is decided and
- * nobody is told: the rows are what lists are sorted by, and whoever reads one company looks at its members himself.
- * Returns how many it looked at.
+ * Looks again at companies a lead of which was written, and at those whose next change has come. Nothing is decided: the
+ * rows are what lists are sorted by, and whoever reads one company looks at its members himself. Runs that wait for
+ * something about a company are woken when it flips. Returns how many it looked at.
  */
 export function reviewAccounts(pool: Pool, context: ProjectionContext): Promise<number> {
   return repeating(() =>
@@ -31,14 +37,27 @@ export function reviewAccounts(pool: Pool, context: ProjectionContext): Promise<
       const marked = await takeMarks(client);
       const keys = [...new Set([...marked, ...(marked.length === 0 ? await dueAccounts(client, mostDue) : [])])];
       if (keys.length === 0) return 0;
-      await lockAccounts(client, keys);
+      const last = await lockAccounts(client, keys);
+      const rulebook = await liveVersion(client, context);
+      const awaited = (await readAwaited(client, rulebook))?.ofCompanies ?? nothing;
+      // asked before the members are read: whoever settles one later marks its company again
+      const unsettled = awaited.names.length > 0 ? await readUnsettled(client, keys, rulebook.version) : new Set();
       // a statement of its own after the locks: it sees what was committed by whoever held them
       const members = await readMembers(client, keys);
-      const rulebook = await liveVersion(client, context);
       const now = (await databaseNow(client)).getTime();
       const rows: AccountRow[] = [];
-      for (const key of keys) rows.push({ key, look: await lookInParts(members.get(key)!, rulebook, now) });
+      const notices: CompanyNotice[] = [];
+      for (const key of keys) {
+        const facts = await factsInParts(members.get(key)!, rulebook, now);
+        const look = lookOf(facts, awaited.conditions);
+        const before = last.get(key)?.held ?? null;
+        // between two rulebooks nothing is told: some of its people are still counted by the one before
+        const held = unsettled.has(key) ? before : heldOfCompany(awaited, facts);
+        rows.push({ key, look, held });
+        if (!unsettled.has(key)) notices.push(...noticeOf(key, facts, awaited.names, before, held!));
+      }
       await writeAccounts(client, rows, now);
+      await writeCompanyNotices(client, notices, now);
       return keys.length;
     }),
   );
@@ -47,14 +66,14 @@ export function reviewAccounts(pool: Pool, context: ProjectionContext): Promise<
 const part = 50;
 
 /** Batches go on between two parts. */
-async function lookInParts(members: readonly AccountMember[], rulebook: Rulebook, now: number): Promise<AccountLook> {
-  if (members.length <= part) return lookAtAccount(members, rulebook, now);
+async function factsInParts(members: readonly AccountMember[], rulebook: Rulebook, now: number): Promise<CompanyFacts> {
+  if (members.length <= part) return new CompanyFacts(members, rulebook, now);
   const measured: MeasuredMembers[] = [];
   for (let from = 0; from < members.length; from += part) {
     measured.push(measureMembers(members.slice(from, from + part), rulebook, now));
     await new Promise((turn) => setImmediate(turn));
   }
-  return lookAtAccount(members, rulebook, now, joinMeasured(measured));
+  return new CompanyFacts(members, rulebook, now, joinMeasured(measured));
 }
 
 async function liveVersion(db: Queryable, context: ProjectionContext): Promise<Rulebook> {

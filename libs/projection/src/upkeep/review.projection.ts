@@ -108,6 +108,7 @@ async function stepOver(
     timelineAfter: new Map(),
     awaited: awaitedIn(opened.listeners, rulebook),
     heldBefore: new Map(),
+    companyBefore: new Map(),
     visitors,
     looks: new Map(),
   };

@@ -4,7 +4,7 @@ import type { PoolClient, Queryable } from '#libs/platform';
 import { lookAtAccount, type AccountLook } from '../domain/index.js';
 import type { ProjectionContext } from '../projection-context.js';
 import { plainArray, textArray } from '../store/arrays.js';
-import { readMembers } from '../store/account.store.js';
+import { readMembers, readUnsettled } from '../store/account.store.js';
 import type { CellDifference } from './state-differences.js';
 
 export interface AccountDifference {
@@ -89,11 +89,9 @@ async function readRows(db: Queryable, keys: readonly AccountKey[]): Promise<Row
 
 /** Marked, or with a member that was not brought to the live rulebook yet. */
 async function readPending(db: Queryable, keys: readonly AccountKey[], version: number): Promise<AccountKey[]> {
-  const found = await db.query<{ account: AccountKey }>(
-    `select account from account_change where account = any($1::text[])
-      union select k.account from lead_rank k join lead l on l.id = k.lead
-        where k.account = any($1::text[]) and (l.refold_pending or l.rulebook not in (0, $2))`,
-    [textArray([...keys]), version],
+  const marked = await db.query<{ account: AccountKey }>(
+    'select account from account_change where account = any($1::text[])',
+    [textArray([...keys])],
   );
-  return found.rows.map(({ account }) => account);
+  return [...marked.rows.map(({ account }) => account), ...(await readUnsettled(db, keys, version))];
 }
