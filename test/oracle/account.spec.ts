@@ -1,12 +1,24 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { freshMemory, indexSignals, makeZone, membershipOf, type LeadState } from '#libs/leads/domain';
 import {
+  canonicalJson,
+  freshMemory,
+  indexSignals,
+  makeZone,
+  membershipOf,
+  type Condition,
+  type LeadState,
+} from '#libs/leads/domain';
+import {
+  awaitedIn,
+  CompanyFacts,
   CompanyTallies,
   compileRulebook,
   explainAccount,
+  heldOfCompany,
   joinMeasured,
   lookAtAccount,
+  lookOf,
   lookOnce,
   measureMembers,
   type AccountLook,
@@ -93,6 +105,47 @@ test('I8: companies of shuffled, doubled and re-batched histories are what the r
   process.stdout.write(`seed ${seed}, ${numRuns} histories, ${JSON.stringify(seen)}\n`);
   for (const [what, times] of Object.entries(seen))
     expect({ what, seen: times > numRuns / 200 }).toEqual({ what, seen: true });
+}, 120_000);
+
+/** Every test there is, as a scenario may await them; of one company on one day all hold or do not, name by name. */
+const awaitedLeaves: Condition[] = [
+  { account: { temperature: 'hot' } },
+  { account: { temperature: { atLeast: 'warm' } } },
+  { account: { hottest: { atLeast: 'warm' } } },
+  { account: { engagement: { gte: 20 } } },
+  { account: { engagement: { lt: 45 }, members: { gte: 2 } } },
+  { account: { engaged: { gte: 1 } } },
+  { account: { engaged: { gte: 2 } } },
+  { account: { roles: Object.keys(accountRule.roles ?? {})[0]! } },
+  { account: { reached: true } },
+  { account: { signal: 'viewed-product', within: '3d' } },
+  { account: { signal: 'visited', within: '9d', people: { gte: 2 } } },
+  { account: { signal: 'visited', within: '2w', count: { lt: 3 }, engaged: { eq: 1 } } },
+];
+
+test('no condition that a scenario awaits of a company flips before the company is looked at again', () => {
+  let flips = 0;
+  const listeners = awaitedLeaves.map((leaf) => `condition:${canonicalJson(leaf)}`);
+  fc.assert(
+    fc.property(cases, ({ history: { events, zone: name, keyLimit }, days }) => {
+      const zone = makeZone(name);
+      const rulebook = compileRulebook(document, 1, zone);
+      const awaited = awaitedIn(listeners, rulebook)!.ofCompanies;
+      expect(awaited.names.length).toBe(awaitedLeaves.length);
+      const now = Math.max(...events.map((event) => event.occurredAt)) + days * dayMs;
+      for (const members of companiesOf(naiveFold(events, testSignals, zone, { keyLimit })).values()) {
+        const heldAt = (at: number) => heldOfCompany(awaited, new CompanyFacts(members, rulebook, at)).join();
+        const { day: today, nextChangeAt } = lookOf(new CompanyFacts(members, rulebook, now), awaited.conditions);
+        const held = heldAt(now);
+        for (let day = today + 1; zone.dayStart(day) < nextChangeAt && day < today + 60; day += 1)
+          expect([day - today, heldAt(zone.dayStart(day))]).toEqual([day - today, held]);
+        if (heldAt(nextChangeAt) !== held) flips += 1;
+      }
+    }),
+    { seed, numRuns: Math.ceil(numRuns / 2) },
+  );
+  process.stdout.write(`seed ${seed}, ${Math.ceil(numRuns / 2)} histories, ${flips} flips met\n`);
+  expect(flips).toBeGreaterThan(numRuns / 100);
 }, 120_000);
 
 const sorted = (companies: Map<string, Company>) => [...companies].sort(([a], [b]) => (a < b ? -1 : 1));
