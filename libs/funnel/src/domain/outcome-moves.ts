@@ -1,4 +1,4 @@
-import type { OutcomeMove } from '#libs/leads/domain';
+import type { LeadMemory, OutcomeMove } from '#libs/leads/domain';
 
 export interface TakenBack {
   /** Those that still stand, the oldest first. */
@@ -7,7 +7,7 @@ export interface TakenBack {
   back?: Pick<OutcomeMove, 'from' | 'blocked' | 'event'>;
 }
 
-/** One lead has few outcomes; of more than these the oldest can no longer be taken back. */
+/** One lead has few outcomes; of more than these the oldest can no longer be taken back, nor said anew. */
 const mostMoves = 20;
 const none: readonly OutcomeMove[] = [];
 
@@ -31,6 +31,18 @@ export function takeBack(moves: readonly OutcomeMove[] = none, stands: (move: Ou
 
 export const withMove = (moves: readonly OutcomeMove[], move: OutcomeMove): readonly OutcomeMove[] =>
   [...moves, move].slice(-mostMoves);
+
+/**
+ * Since when all that was said is known move by move: an outcome that was applied before moves were kept, or dropped from
+ * them, moves nobody again when a later one is withdrawn. Undefined: from the beginning.
+ */
+export function knownSince(memory: LeadMemory, moves: readonly OutcomeMove[]): number | undefined {
+  const [oldest] = moves;
+  if (!oldest || oldest === memory.moves?.[0]) return memory.movesSince;
+  const unknown = memory.outcome !== undefined && !memory.moves?.length;
+  const dropped = memory.moves?.length === mostMoves && moves.length === mostMoves;
+  return unknown || dropped ? Math.max(oldest.at, memory.movesSince ?? -Infinity) : memory.movesSince;
+}
 
 export function standingAt(move: OutcomeMove, from: string, blocked: readonly string[] = []): OutcomeMove {
   const { blocked: _, ...rest } = move;

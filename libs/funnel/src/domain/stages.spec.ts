@@ -183,3 +183,52 @@ describe('a move that demands something waits for it', () => {
     expect(next(memory, { gone: ['o1'] })).toMatchObject({ stage: 'lead', held: [], moves: [], outcome: undefined });
   });
 });
+
+describe('outcomes that were applied before moves were kept', () => {
+  type Said = [name: string, event: string, at: number];
+  const look = (memory: LeadMemory, holding: string[], ...said: Said[]): LeadMemory => {
+    const known = said.map(([name, event, when]): Outcome => ({ name, event, at: when }));
+    const { stage, outcome, moves, movesSince, blocked } = nextStage(funnel, memory, {
+      holds: ({ name }) => holding.includes(name),
+      known: () => false,
+      stands: ({ event }) => known.some((one) => one.event === event),
+      outcome: known.at(-1),
+      approvalOf: () => undefined,
+    });
+    return { ...memory, stage, outcome, moves: [...moves], movesSince, blocked: [...blocked] };
+  };
+  const recycled: Said = ['recycled', 'o1', 1];
+  const accepted: Said = ['accepted', 'o2', 2];
+  const won: Said = ['won', 'o3', 3];
+  /** Recycled long ago; conditions have carried it on since. */
+  const before = at('opportunity', { outcome: 'o1' });
+
+  test('move nobody again when a later one is withdrawn', () => {
+    const customer = look(before, [], recycled, won);
+    expect(customer.stage).toBe('customer');
+    const back = look(customer, ['prospect'], recycled);
+    expect(back).toMatchObject({ stage: 'opportunity', moves: [], blocked: [] });
+    // nor at any later look, nor when the last of them goes
+    expect(look(back, [], recycled).stage).toBe('opportunity');
+    const two = look(look(at('opportunity', { outcome: 'o2' }), [], recycled, accepted, won), [], recycled, accepted);
+    expect(look(two, [], recycled).stage).toBe('opportunity');
+  });
+  test('and what is said after that moves it as ever', () => {
+    const back = look(look(before, [], recycled, won), [], recycled);
+    expect(look(back, [], recycled, ['lost', 'o4', 4]).stage).toBe('lost');
+    const late = look(look(before, [], recycled, won), [], recycled, ['accepted', 'late', 2], won);
+    expect(look(late, [], recycled).stage).toBe('opportunity');
+  });
+  test('nothing is taken for accounted where all was kept: an outcome that came late is applied once those after it go', () => {
+    const kept = look(look(at('opportunity'), [], won), [], recycled, won);
+    expect(look(kept, [], recycled).stage).toBe('lead');
+  });
+  test('of twenty-one the oldest is no longer known, and is as if it had been applied before', () => {
+    const all = Array.from({ length: 21 }, (_, index): Said => ['recycled', `m${index}`, index]);
+    // conditions carried it on after the first
+    let memory = look(look(at('opportunity'), [], all[0]!), ['prospect'], all[0]!);
+    for (let count = 2; count <= all.length; count += 1) memory = look(memory, [], ...all.slice(0, count));
+    expect(memory).toMatchObject({ stage: 'lead', movesSince: 1 });
+    expect(look(memory, [], all[0]!)).toMatchObject({ stage: 'prospect', outcome: 'm0', moves: [] });
+  });
+});

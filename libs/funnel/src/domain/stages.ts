@@ -1,5 +1,5 @@
 import type { CompiledCondition, HeldMove, LeadMemory, OutcomeMove } from '#libs/leads/domain';
-import { standingAt, takeBack, withMove } from './outcome-moves.js';
+import { knownSince, standingAt, takeBack, withMove } from './outcome-moves.js';
 import type { StageRule } from './stage-rule.js';
 
 export interface Stage {
@@ -43,6 +43,7 @@ export interface StageMove {
   outcome: string | undefined;
   /** Applied outcomes that still stand, and the withdrawn one that this move takes back. */
   moves: readonly OutcomeMove[];
+  movesSince: number | undefined;
   withdrawn: string | undefined;
   blocked: readonly string[];
   /** Moves forward that wait for fields or for an approval, in the order of the funnel. */
@@ -80,6 +81,7 @@ function moveForward({ stages }: Funnel, memory: LeadMemory, facts: StageFacts):
     stage: index < 0 ? null : stages[index]!.name,
     outcome: memory.outcome,
     moves: unmoved,
+    movesSince: memory.movesSince,
     withdrawn: undefined,
     blocked: none,
     held: nothing,
@@ -99,11 +101,18 @@ function anyMove(funnel: Funnel, memory: LeadMemory, facts: StageFacts): StageMo
   let blocked = closed(back ? back.blocked : memory.blocked);
   let withdrawn = back?.event;
   let asked = memory.held?.find(({ outcome: by }) => by !== undefined && isApplied(moves, by));
-  if (outcome && outcome.event !== memory.outcome && !isApplied(moves, outcome.event)) {
+  let movesSince = memory.movesSince;
+  if (
+    outcome &&
+    outcome.event !== memory.outcome &&
+    !isApplied(moves, outcome.event) &&
+    !(outcome.at < (movesSince ?? -Infinity))
+  ) {
     const target = targetOf(funnel, outcome.name);
     if (target !== undefined) {
       const { name, ...said } = outcome;
       moves = withMove(moves, standingAt({ outcome: name, ...said, from: at! }, at!, blocked));
+      movesSince = knownSince(memory, moves);
       withdrawn = asked = undefined;
     }
     if (target !== undefined && target !== at) {
@@ -123,7 +132,7 @@ function anyMove(funnel: Funnel, memory: LeadMemory, facts: StageFacts): StageMo
       if (isExit(move.from)) return standingAt(move, move.from, shut);
       return standingAt(move, stageAt(stages, advance(funnel, move.from, shut, facts, gate).index) ?? move.from, shut);
     });
-  const done = { outcome: outcome?.event, moves, withdrawn, accounted: gate.accounted(stages) };
+  const done = { outcome: outcome?.event, moves, movesSince, withdrawn, accounted: gate.accounted(stages) };
   if (isExit(at)) return { ...done, stage: at, blocked, held: nothing };
 
   const { index, held, declined } = advance(funnel, at, blocked, facts, gate, asked);

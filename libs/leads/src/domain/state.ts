@@ -81,6 +81,8 @@ export interface LeadMemory {
   outcome?: string;
   /** What sales said that decided about the stage, in the order applied: a withdrawn one is taken back. */
   moves?: OutcomeMove[];
+  /** ms: outcomes that were applied before are not all in `moves`; what was said earlier is accounted for. */
+  movesSince?: number;
   /** Stages left backwards while their condition held: entered again only after it has ceased. */
   blocked?: string[];
   /** Moves that wait, in the order of the funnel. */

@@ -18,6 +18,7 @@ export const sameMemory = (a: LeadMemory, b: LeadMemory, firstStage: string): bo
     (a.stage ?? firstStage) === (b.stage ?? firstStage) &&
     (a.seq ?? 0) === (b.seq ?? 0) &&
     a.outcome === b.outcome &&
+    a.movesSince === b.movesSince &&
     sameList(a.segments, b.segments) &&
     sameList(a.blocked ?? none, b.blocked ?? none) &&
     sameList(a.accounted ?? none, b.accounted ?? none) &&

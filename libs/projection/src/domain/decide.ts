@@ -83,6 +83,7 @@ export function decide(
   if (seq > 0) next.seq = seq;
   if (seen.outcome !== undefined) next.outcome = seen.outcome;
   if (seen.moves.length > 0) next.moves = [...seen.moves];
+  if (seen.movesSince !== undefined) next.movesSince = seen.movesSince;
   if (seen.blocked.length > 0) next.blocked = [...seen.blocked];
   if (held.length > 0) next.held = held;
   if (seen.accounted.length > 0) next.accounted = [...seen.accounted];
@@ -112,6 +113,8 @@ export function mergeMemories(a: LeadMemory, b: LeadMemory, rulebook?: CompiledR
   if (outcome !== undefined) merged.outcome = outcome;
   const moves = mergeMoves(a, b, (x, y) => furtherStage(x, y, rulebook)!);
   if (moves.length > 0) merged.moves = [...moves];
+  const since = Math.max(a.movesSince ?? -Infinity, b.movesSince ?? -Infinity);
+  if (since > -Infinity) merged.movesSince = since;
   const blocked = [...new Set([...(a.blocked ?? []), ...(b.blocked ?? [])])].sort();
   if (blocked.length > 0) merged.blocked = blocked;
   const held = [

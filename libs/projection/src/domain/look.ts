@@ -34,6 +34,7 @@ export interface Look {
   /** The outcome of sales that is now accounted for, and the stages closed to conditions (see `LeadMemory`). */
   outcome: string | undefined;
   moves: readonly OutcomeMove[];
+  movesSince: number | undefined;
   withdrawn: string | undefined;
   blocked: readonly string[];
   /** Moves forward that wait, and the approvals that count no more (see `LeadMemory`). */
@@ -119,6 +120,7 @@ function seenOn(facts: LeadFacts): Omit<Look, 'nextChangeAt'> {
     stageHeld,
     outcome: stageMove.outcome,
     moves: stageMove.moves,
+    movesSince: stageMove.movesSince,
     withdrawn: stageMove.withdrawn,
     blocked: stageMove.blocked,
     held: stageMove.held,
