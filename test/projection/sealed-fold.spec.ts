@@ -16,6 +16,9 @@ import { compileRulebook, decide, explain, look } from '#libs/projection/domain'
 import { histories, type History } from '../oracle/histories.js';
 import { testRulebook } from './test-rulebook.js';
 
+const seed = Number(process.env['FC_SEED'] ?? Date.now() % 2_147_483_647);
+const numRuns = Number(process.env['FC_RUNS'] ?? 100);
+
 const refuse = (what: string) => (): never => {
   throw new Error(`the fold reads ${what}`);
 };
@@ -75,7 +78,7 @@ test('I16: folding, looking, deciding and explaining read no clock, randomness, 
     fc.property(histories(), (history) => {
       expect(sealed(() => foldAndDecide(history))).toBe(foldAndDecide(history));
     }),
-    { numRuns: 100 },
+    { seed, numRuns },
   );
 });
 
