@@ -119,7 +119,7 @@ test('I8, I10: companies are what the raw events say, for any order of arrival, 
   );
   process.stdout.write(`seed ${seed}, ${numRuns} histories, ${companies} companies\n`);
   expect(companies).toBeGreaterThan(numRuns / 4);
-}, Math.max(120, 6 * numRuns) * 1_000);
+}, 120_000);
 
 test('an assignment moves a lead, its withdrawal and its retraction move it back; no mark is left', async () => {
   await projecting.apply([form('f1', 'a@mirai.co.jp'), form('f2', 'b@sub.mirai.co.jp'), form('f3', 'c@gmail.com')]);
