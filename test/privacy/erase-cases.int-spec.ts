@@ -250,3 +250,26 @@ test('S10: the audit log refuses every change but the blanking of an erasure und
   for (const id of [done, newId()]) await expect(blank(id)).rejects.toThrow('append-only');
   await expect(pool.query('delete from erasure')).rejects.toThrow('append-only');
 });
+
+test('a notice about a company that named the erased goes with them, and is given again in the name of another', async () => {
+  await db.pool.query(
+    `insert into listener (kind, name, wanted_by) values ('condition', '{"account":{"members":{"gte":2}}}', 'test')`,
+  );
+  const named = async () => {
+    while ((await reviewAccounts(projecting.pool, projecting.context)) > 0);
+    const { rows } = await db.pool.query<{ key: string; account: string }>(
+      "select subject_key as key, payload ->> 'account' as account from outbox where kind = 'condition' order by id",
+    );
+    return rows;
+  };
+  const account = 'd:kumo-works.co.jp';
+  await projecting.apply(['ann', 'bob', 'cho'].map((name) => identify(30, name, `${name}@kumo-works.co.jp`)));
+  const [first, ...more] = await named();
+  expect([first!.account, more]).toEqual([account, []]);
+  expect(await named()).toHaveLength(1);
+  await erase(projecting, { key: first!.key });
+  const others = await named();
+  expect(others).toEqual([{ key: expect.not.stringMatching(first!.key), account }]);
+  expect(await named()).toEqual(others);
+  await db.pool.query("delete from listener where wanted_by = 'test'");
+});
