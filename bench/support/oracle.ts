@@ -19,7 +19,7 @@ export function oracleHashes(events: readonly LeadEvent[], rulebook: Rulebook): 
   }
   const signals = rulebook.signals.all;
   return [...byLead.values()]
-    .flatMap((own) => [...naiveFold(own, signals, zone, { keyLimit: defaultSettings.keyLimit })])
+    .flatMap((own) => [...naiveFold(own, signals, zone, defaultSettings)])
     .map(([keys, state]) => sha256(canonicalLead([keys], state)))
     .sort();
 }

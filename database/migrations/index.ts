@@ -10,6 +10,7 @@ import { Accounts1795000000010 } from './1795000000010-accounts.js';
 import { HeldDecisions1795000000011 } from './1795000000011-held-decisions.js';
 import { EventsOfADay1795000000012 } from './1795000000012-events-of-a-day.js';
 import { AwaitedOfCompanies1795000000020 } from './1795000000020-awaited-of-companies.js';
+import { BrowserLimit1795000000021 } from './1795000000021-browser-limit.js';
 
 /** In order. Classes, not globs: a missing file is a compile error. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   HeldDecisions1795000000011,
   EventsOfADay1795000000012,
   AwaitedOfCompanies1795000000020,
+  BrowserLimit1795000000021,
 ];

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { topics } from '#libs/event-log';
 import { encodeEvent, type LeadEvent } from '#libs/leads/domain';
 import { eventIdOf, newId } from '#libs/platform';
+import { defaultSettings } from '#libs/projection';
 import { until } from '#test/until';
 import { Findings } from '../../tools/faults/findings.js';
 import { makePlan } from '../../tools/faults/plan.js';
@@ -169,7 +170,7 @@ async function everythingHolds(recorder: Recorder): Promise<void> {
   const known = new Set([...recorder.byId.keys()].map((id) => eventIdOf(stage.source, id)));
   const earlier = rows.filter(({ id }) => !known.has(id)).map(({ id }) => id);
   await verifyIngest({ ...stage, recorder, stated: earlier, poison: [], others: new Set(earlier) }, findings);
-  await verifyLeads(stage.pool, 50, findings);
+  await verifyLeads(stage.pool, defaultSettings, findings);
   expect(findings.broken).toEqual([]);
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createEventLog, eventLogConfig, topics, type EventLog } from '#libs/event-log';
 import { encodeEvent, recordKeyOf, type JsonObject, type LeadEvent } from '#libs/leads/domain';
 import { createLogger, eventIdOf, parseConfig } from '#libs/platform';
+import { defaultSettings } from '#libs/projection';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { Findings } from '../../tools/faults/findings.js';
 import { verifyLeads } from '../../tools/faults/verify/leads.js';
@@ -112,7 +113,7 @@ async function expectWhole(records: number): Promise<void> {
     quarantined: 0,
   });
   const findings = new Findings(() => undefined);
-  expect(await verifyLeads(db.pool, 50, findings)).toBe(people);
+  expect(await verifyLeads(db.pool, defaultSettings, findings)).toBe(people);
   expect(findings.broken).toEqual([]);
   const crossings = await db.pool.query(
     "select id from event where kind = 'decision' and body->>'decision' = 'hot' order by id",

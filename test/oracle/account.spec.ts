@@ -74,11 +74,11 @@ const cases = fc.record({ history: histories(24, 6), days: fc.integer({ min: -2,
 test('I8: companies of shuffled, doubled and re-batched histories are what the raw events say, by hand', () => {
   const seen = { companies: 0, several: 0, together: 0, assigned: 0, reached: 0, capped: 0 };
   fc.assert(
-    fc.property(cases, ({ history: { events, arrivals, zone: name, keyLimit }, days }) => {
+    fc.property(cases, ({ history: { events, arrivals, zone: name, keyLimit, browserLimit }, days }) => {
       const zone = makeZone(name);
       const rulebook = compileRulebook(document, 1, zone);
       const now = Math.max(...events.map((event) => event.occurredAt)) + days * dayMs;
-      const fold = new IncrementalFold(index, zone, keyLimit);
+      const fold = new IncrementalFold(index, zone, keyLimit, browserLimit);
       for (const batch of arrivals) fold.apply(batch);
       const told = new Map(
         [...companiesOf(fold.leads())].map(([key, members]) => [
@@ -89,7 +89,7 @@ test('I8: companies of shuffled, doubled and re-batched histories are what the r
       expect(talliedTemperatures(fold.leads(), rulebook, now)).toEqual(
         Object.fromEntries([...told].map(([key, { temperature }]) => [key, temperature])),
       );
-      const states: LeadState[] = [...naiveFold(events, testSignals, zone, { keyLimit }).values()];
+      const states: LeadState[] = [...naiveFold(events, testSignals, zone, { keyLimit, browserLimit }).values()];
       expect(sorted(told)).toEqual(sorted(naiveAccounts(states, document, hashOf, zone.localDay(now))));
       for (const [key, company] of told) {
         seen.companies += 1;
@@ -153,11 +153,11 @@ const sorted = (companies: Map<string, Company>) => [...companies].sort(([a], [b
 test('the next change of a company is never late, and its explanation sums on every day', () => {
   let changes = 0;
   fc.assert(
-    fc.property(cases, ({ history: { events, zone: name, keyLimit }, days }) => {
+    fc.property(cases, ({ history: { events, zone: name, keyLimit, browserLimit }, days }) => {
       const zone = makeZone(name);
       const rulebook = compileRulebook(document, 1, zone);
       const now = Math.max(...events.map((event) => event.occurredAt)) + days * dayMs;
-      for (const members of companiesOf(naiveFold(events, testSignals, zone, { keyLimit })).values()) {
+      for (const members of companiesOf(naiveFold(events, testSignals, zone, { keyLimit, browserLimit })).values()) {
         const first = lookAtAccount(members, rulebook, now);
         const parts = members.map((member) => measureMembers([member], rulebook, now));
         expect(lookAtAccount(members, rulebook, now, joinMeasured(parts))).toEqual(first);

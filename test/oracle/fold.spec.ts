@@ -11,17 +11,17 @@ const index = indexSignals(testSignals);
 
 const canonical = (leads: Leads): string[] => [...leads].map(([keys, state]) => canonicalLead([keys], state)).sort();
 
-const naive = ({ events, zone, keyLimit }: History): Leads =>
-  naiveFold(events, testSignals, makeZone(zone), { keyLimit });
+const naive = ({ events, zone, keyLimit, browserLimit }: History): Leads =>
+  naiveFold(events, testSignals, makeZone(zone), { keyLimit, browserLimit });
 
-function incremental({ arrivals, zone, keyLimit }: History): IncrementalFold {
-  const fold = new IncrementalFold(index, makeZone(zone), keyLimit);
+function incremental({ arrivals, zone, keyLimit, browserLimit }: History): IncrementalFold {
+  const fold = new IncrementalFold(index, makeZone(zone), keyLimit, browserLimit);
   for (const batch of arrivals) fold.apply(batch);
   return fold;
 }
 
 test('I8: shuffled, doubled and re-batched histories fold to what the naive fold says', () => {
-  const work = { folded: 0, added: 0, refolded: 0, moved: 0, split: 0, judged: 0 };
+  const work = { folded: 0, added: 0, refolded: 0, moved: 0, split: 0, judged: 0, crowded: 0 };
   fc.assert(
     fc.property(histories(), (history) => {
       const fold = incremental(history);

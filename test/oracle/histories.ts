@@ -229,6 +229,7 @@ export interface History {
   arrivals: LeadEvent[][];
   zone: string;
   keyLimit: number;
+  browserLimit: number;
 }
 
 export const histories = (maxFacts = 16, maxJudgements = 8): fc.Arbitrary<History> =>
@@ -244,6 +245,7 @@ export const histories = (maxFacts = 16, maxJudgements = 8): fc.Arbitrary<Histor
       salt: fc.nat({ max: 1000 }),
       zone: fc.constantFrom(...testZones),
       keyLimit: fc.constantFrom(2, 3, 50),
+      browserLimit: fc.constantFrom(1, 2, 50),
       order: fc.array(fc.nat(), { minLength: 32, maxLength: 32 }),
       doubled: fc.array(fc.boolean(), { minLength: 32, maxLength: 32 }),
       cuts: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 64, maxLength: 64 }),
@@ -275,5 +277,6 @@ export const histories = (maxFacts = 16, maxJudgements = 8): fc.Arbitrary<Histor
         arrivals.push(shuffled.slice(from, from + size).map(({ event }) => event));
         from += size;
       }
-      return { events, arrivals, zone: drawn.zone, keyLimit: drawn.keyLimit };
+      const { zone, keyLimit, browserLimit } = drawn;
+      return { events, arrivals, zone, keyLimit, browserLimit };
     });

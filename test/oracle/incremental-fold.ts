@@ -35,7 +35,7 @@ import { replace } from './replace.js';
  */
 export class IncrementalFold {
   /** How the work was done, so that a test can tell that each path was taken. */
-  readonly work = { folded: 0, added: 0, refolded: 0, moved: 0, split: 0, judged: 0 };
+  readonly work = { folded: 0, added: 0, refolded: 0, moved: 0, split: 0, judged: 0, crowded: 0 };
 
   private readonly events = new Map<string, LeadEvent>();
   private judgements: Judgements = judge([]);
@@ -50,6 +50,7 @@ export class IncrementalFold {
     private readonly signals: SignalIndex,
     private readonly zone: Zone,
     private readonly keyLimit: number,
+    private readonly browserLimit: number,
   ) {}
 
   apply(batch: readonly LeadEvent[]): void {
@@ -145,7 +146,7 @@ export class IncrementalFold {
       for (const { anon } of possible) {
         const rows = this.identifications.get(anon) ?? new Map<string, Identification>();
         this.identifications.set(anon, rows);
-        if (!timelines.has(anon)) timelines.set(anon, [...rows.values()]);
+        if (!timelines.has(anon)) timelines.set(anon, this.countedOn(anon));
         const now = said.identifications.find((identified) => identified.anon === anon);
         if (now) this.mint(now.strong);
         replace(rows, event.id, now && { ...stamp, strong: now.strong });
@@ -195,10 +196,18 @@ export class IncrementalFold {
     for (const key of browsers) this.placeBrowser(key.slice(2));
   }
 
+  /** Identifications of a browser that are in force: none where there are more people than may be. */
+  private countedOn(anon: string): Identification[] {
+    const rows = [...(this.identifications.get(anon)?.values() ?? [])];
+    if (new Set(rows.map((row) => row.strong)).size <= this.browserLimit) return rows;
+    this.work.crowded += 1;
+    return [];
+  }
+
   /** A browser that only one component has identified is that component's; any other is a lead of its own. */
   private placeBrowser(anon: string): number | undefined {
     const lead = this.leadOfKey.get(anonKey(anon));
-    const owner = soleOwner([...(this.identifications.get(anon)?.values() ?? [])], (strong) => this.rootOfKey(strong));
+    const owner = soleOwner(this.countedOn(anon), (strong) => this.rootOfKey(strong));
     if (lead !== undefined) this.mergedInto.set(lead, owner ?? lead);
     return owner;
   }
@@ -211,7 +220,7 @@ export class IncrementalFold {
   ): void {
     const lone = this.leadOfKey.get(anonKey(anon));
     const sole = this.placeBrowser(anon);
-    const rows = [...(this.identifications.get(anon)?.values() ?? [])];
+    const rows = this.countedOn(anon);
     const movedRoots = before.map((interval) => ({
       ...interval,
       owner: interval.owner === undefined ? undefined : this.rootOf(interval.owner),
@@ -258,7 +267,7 @@ export class IncrementalFold {
   private ownerOf(event: LeadEvent): number {
     const key = primaryKeyOf(event)!;
     if (isStrong(key)) return this.rootOfKey(key);
-    const owner = ownerAt([...(this.identifications.get(event.anonymousId!)?.values() ?? [])], event.occurredAt);
+    const owner = ownerAt(this.countedOn(event.anonymousId!), event.occurredAt);
     return owner === undefined ? this.mint(key) : this.rootOfKey(owner);
   }
 

@@ -20,6 +20,8 @@ import {
  */
 export interface NaiveOptions {
   keyLimit: number;
+  /** Strong keys that one browser may have been identified as. */
+  browserLimit: number;
   /** Facts after this instant (ms) count for nothing, but who is who is known from all of them. */
   until?: number;
 }
@@ -77,8 +79,10 @@ export function naiveFold(
   const componentOf = (key: SubjectKey): SubjectKey => leastOf.get(key) ?? key;
   const anonOf = (pair: Pair): SubjectKey => (strong(pair.x) ? pair.y : pair.x);
   const strongOf = (pair: Pair): SubjectKey => (strong(pair.x) ? pair.x : pair.y);
+  const peopleOn = groupBy(identifications, anonOf);
+  const isCrowded = (anon: SubjectKey): boolean => new Set(peopleOn(anon).map(strongOf)).size > options.browserLimit;
   const identificationsOf = groupBy(
-    [...identifications].sort((p, q) => earlierFirst(p.event, q.event)),
+    identifications.filter((pair) => !isCrowded(anonOf(pair))).sort((p, q) => earlierFirst(p.event, q.event)),
     anonOf,
   );
 

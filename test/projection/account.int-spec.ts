@@ -88,18 +88,18 @@ test('I8, I10: companies are what the raw events say, for any order of arrival, 
   const zone = makeZone('Asia/Tokyo');
   let companies = 0;
   await fc.assert(
-    fc.asyncProperty(histories(20, 6), async ({ events, arrivals, keyLimit }) => {
+    fc.asyncProperty(histories(20, 6), async ({ events, arrivals, keyLimit, browserLimit }) => {
       await projecting.end();
       await emptyTables(db.pool);
       const latest = Math.max(...events.map((one) => one.occurredAt));
       await driveClock(db.pool, new Date(latest + 1000));
-      projecting = new Projecting(db, 'Asia/Tokyo', { keyLimit });
+      projecting = new Projecting(db, 'Asia/Tokyo', { keyLimit, browserLimit });
       for (const [at, batch] of arrivals.entries()) {
         await projecting.apply(batch, at % 3);
         if (at % 2 === 0) await reviewAccounts(projecting.pool, projecting.context);
       }
       await reviewAll();
-      const states = [...naiveFold(events, testSignals, zone, { keyLimit }).values()];
+      const states = [...naiveFold(events, testSignals, zone, { keyLimit, browserLimit }).values()];
       const document = testRulebook({ account: accountRule });
       const expected = [...naiveAccounts(states, document, hashOf, zone.localDay(latest + 1000))].sort(([a], [b]) =>
         a < b ? -1 : 1,

@@ -143,7 +143,7 @@ test('I9: a score at any instant, as known now and as known then, equals a naive
       const { history, batches, publishes, questions } = story;
       await emptyTables(db.pool);
       await db.pool.query('truncate rulebook_publish restart identity');
-      const projecting = new Projecting(db, history.zone, { keyLimit: history.keyLimit });
+      const projecting = new Projecting(db, history.zone, { keyLimit: history.keyLimit, browserLimit: history.browserLimit });
       const zone = makeZone(history.zone);
       // each walk looks at up to 400 days
       let walks = 2;
@@ -175,7 +175,7 @@ test('I9: a score at any instant, as known now and as known then, equals a naive
             known,
             rulebook,
             zone,
-            { keyLimit: history.keyLimit, until: moment.at },
+            { keyLimit: history.keyLimit, browserLimit: history.browserLimit, until: moment.at },
             found.memory.stage,
           );
           expect({ ...numbersOf(found.explanation), facts: found.facts, state: found.state }).toEqual(expected);

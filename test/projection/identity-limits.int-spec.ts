@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalLead, makeZone, type LeadEvent } from '#libs/leads/domain';
-import { countSkippedLinks, listSkippedLinks, readLead, rebuild, verify } from '#libs/projection';
+import { countSkippedLinks, defaultSettings, listSkippedLinks, readLead, rebuild, verify } from '#libs/projection';
 import { createMetrics } from '#libs/platform';
 import type { TestDatabase } from '#test/database';
 import { ProjectorMetrics } from '../../apps/projector/src/projector-metrics.js';
@@ -118,7 +118,7 @@ test('I8, I10: random merges, un-merges, aparts and lifts leave what the naive f
           await folding.apply([one]);
           if (index % 5 !== 4 && index !== events.length - 1) continue;
           const expected = [
-            ...naiveFold(events.slice(0, index + 1), testSignals, makeZone('Asia/Tokyo'), { keyLimit: 50 }),
+            ...naiveFold(events.slice(0, index + 1), testSignals, makeZone('Asia/Tokyo'), defaultSettings),
           ];
           expect(await canonicalLeads(db.pool)).toEqual(
             expected.map(([keys, state]) => canonicalLead([keys], state)).sort(),

@@ -136,9 +136,9 @@ test('I8: a visitor of 8,000 events who identifies himself is added: nothing of 
 test('I8: any judgements, one batch each or together, leave what the naive fold says, by cells alone', async () => {
   let judgements = 0;
   await fc.assert(
-    fc.asyncProperty(histories(14, 18), fc.boolean(), async ({ events, zone, keyLimit }, together) => {
+    fc.asyncProperty(histories(14, 18), fc.boolean(), async ({ events, zone, keyLimit, browserLimit }, together) => {
       await emptyTables(db.pool);
-      const folding = new Projecting(db, zone, { keyLimit });
+      const folding = new Projecting(db, zone, { keyLimit, browserLimit });
       try {
         const isFact = (one: LeadEvent): boolean => one.refersTo === undefined;
         await folding.apply(events.filter(isFact));
@@ -146,7 +146,7 @@ test('I8: any judgements, one batch each or together, leave what the naive fold 
         for (const batch of together ? [later] : later.map((one) => [one]))
           if (batch.length > 0) await folding.apply(batch);
         judgements += later.length;
-        const expected = [...naiveFold(events, testSignals, makeZone(zone), { keyLimit })];
+        const expected = [...naiveFold(events, testSignals, makeZone(zone), { keyLimit, browserLimit })];
         expect(await canonicalLeads(db.pool)).toEqual(
           expected.map(([keys, state]) => canonicalLead([keys], state)).sort(),
         );

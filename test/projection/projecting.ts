@@ -82,6 +82,6 @@ export async function canonicalLeads(pool: Pool): Promise<string[]> {
 
 export async function emptyTables(pool: Pool): Promise<void> {
   await pool.query(
-    'truncate event, batch, subject_key, identification, link, apart, lead, lead_rank, account, account_change, partition_offset, quarantine, unapplied_judgement, outbox restart identity',
+    'truncate event, batch, subject_key, identification, skipped_identification, link, apart, lead, lead_rank, account, account_change, partition_offset, quarantine, unapplied_judgement, outbox restart identity',
   );
 }

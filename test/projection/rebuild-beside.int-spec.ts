@@ -57,6 +57,7 @@ async function derived(): Promise<string[]> {
     `select jsonb_build_object('id', l.id, 'root', l.merged_into, 'mixed', l.mixed, 'state', case when l.merged_into is null then l.state::jsonb end,
         'memory', case when l.merged_into is null and not l.mixed then l.memory::jsonb end, 'rank', case when l.state::jsonb ? 'lastAt' then to_jsonb(k) - '{next_change_at,last_at}'::text[] end) as row from lead l left join lead_rank k on k.lead = l.id
       union all select to_jsonb(k) - 'batch' from link k where state <> 'withdrawn' union all select to_jsonb(i) - 'batch' from identification i
+      union all select to_jsonb(i) - 'batch' || '{"skipped": true}' from skipped_identification i
       union all select to_jsonb(p) - 'batch' from apart p union all select to_jsonb(u) - 'since' from unapplied_judgement u`,
   );
   return rows.map(({ row }) => canonicalJson(row)).sort();
@@ -102,7 +103,7 @@ test('I10: whatever comes between the reading and the swap, the new projection i
     fc.asyncProperty(histories(), fc.nat(), async (history, at) => {
       await emptyTables(db.pool);
       await projecting.end();
-      projecting = new Projecting(db, history.zone, { keyLimit: history.keyLimit });
+      projecting = new Projecting(db, history.zone, { keyLimit: history.keyLimit, browserLimit: history.browserLimit });
       const first = at % (history.arrivals.length + 1);
       for (const batch of history.arrivals.slice(0, first)) await projecting.apply(batch);
       await begun();

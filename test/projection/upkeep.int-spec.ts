@@ -223,7 +223,7 @@ test('I9, I10: with state, memory and ranks deleted, a rebuild reads both back f
   expect(before.roots.map(({ memory }) => memory.epoch).sort()).toEqual([1, 1, 1, 2]);
   expect(before.roots.some(({ memory }) => memory.outcome !== undefined)).toBe(true);
 
-  await db.pool.query('truncate lead, lead_rank, link, apart, identification');
+  await db.pool.query('truncate lead, lead_rank, link, apart, identification, skipped_identification');
   await rebuild(projecting.pool, projecting.context);
   expect({ roots: await roots(), told: await told() }).toEqual(before);
   await sound();

@@ -1,6 +1,7 @@
 import { topics, type EventLog } from '#libs/event-log';
 import { encodeEvent } from '#libs/leads/domain';
 import { eventIdOf, newId } from '#libs/platform';
+import { defaultSettings } from '#libs/projection';
 import { Random } from '#tools/traffic/random';
 import { breaker } from '../services/break.js';
 import type { ProgressLines } from '../services/progress-lines.js';
@@ -129,7 +130,7 @@ export async function faultRun(stage: Stage, options: RunOptions): Promise<RunRe
   progress.line('verify', 'asking the record, the oracle and the outside world');
   findings.check('everything became quiet', busy === undefined, busy ? JSON.stringify(busy) : 'nothing under way');
   await verifyIngest({ pool, eventLog, source: stage.source, recorder, stated: account.accepted, poison }, findings);
-  const leads = await verifyLeads(pool, 50, findings);
+  const leads = await verifyLeads(pool, defaultSettings, findings);
   const crossings = await verifyDecisions(pool, ['slack', 'email', 'webhook'], findings);
   const deliveries = await verifyDeliveries(pool, outside, schedule.struck, findings);
   checkUsefulness({ options, schedule, recorder, crossings, deliveries, leads, sentAtLastBlow, account });

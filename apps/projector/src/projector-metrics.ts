@@ -38,7 +38,7 @@ export class ProjectorMetrics {
     });
     const skipped: Gauge = new Gauge({
       name: 'leadfold_links_skipped',
-      help: 'Links between keys that are skipped today, by reason: of the whole database, whichever projector tells it',
+      help: 'Links between keys, and of browsers to keys, that are skipped today, by reason: of the whole database, whichever projector tells it',
       labelNames: ['reason'],
       ...registered,
       // a database that is away leaves the last figures: the other metrics are wanted most then

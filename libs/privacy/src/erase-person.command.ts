@@ -73,7 +73,7 @@ export class ErasePersonHandler implements ICommandHandler<ErasePerson> {
     const earlier = await findErasure(client, found ? { id: found.lead.id } : ref);
     if (earlier && (!found || !earlier.done)) return earlier;
     if (!found) throw new DomainError('lead-unknown', 'No lead has this id or key.', { status: 404, path: 'lead' });
-    if (found.lead.mixed)
+    if (found.lead.mixed || found.nobodys)
       throw new DomainError(
         'shared-browser',
         'Several people use this browser. Name one of them by userId or address.',

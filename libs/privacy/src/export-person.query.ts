@@ -84,7 +84,8 @@ export class ExportPersonHandler implements IQueryHandler<ExportPerson> {
     return {
       account,
       browsers: await read<PersonExport['browsers'][number]>(
-        `select anon as browser, strong as "identifiedAs", at, event from identification where strong = any($1::text[]) order by at, event`,
+        `select anon as browser, strong as "identifiedAs", at, event from identification where strong = any($1::text[])
+          union all select anon, strong, at, event from skipped_identification where strong = any($1::text[]) order by at, event`,
         keys,
       ),
       links: await read<PersonExport['links'][number]>(

@@ -1,4 +1,4 @@
-import { defaultKeyLimit, type Zone } from '#libs/leads/domain';
+import { defaultBrowserLimit, defaultKeyLimit, type Zone } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import type { CompiledRulebook } from './domain/index.js';
 import type { ProjectionConfig } from './projection.config.js';
@@ -9,6 +9,8 @@ export type Rulebook = CompiledRulebook;
 export interface ProjectionSettings {
   /** Keys that one person may have; a link past it is skipped and reported. */
   keyLimit: number;
+  /** People that may identify themselves on one browser; one that more did is nobody's. */
+  browserLimit: number;
   /** Events older than this when they were received decide quietly, ms. */
   oldEventMs: number;
   /** A refold that would read more events than this runs outside the batch. */
@@ -17,6 +19,7 @@ export interface ProjectionSettings {
 
 export const defaultSettings: ProjectionSettings = {
   keyLimit: defaultKeyLimit,
+  browserLimit: defaultBrowserLimit,
   oldEventMs: 24 * 3_600_000,
   refoldLimit: 20_000,
 };
@@ -34,6 +37,7 @@ export class ProjectionContext {
   static async load(db: Queryable, config: ProjectionConfig): Promise<ProjectionContext> {
     const settings = {
       keyLimit: config.KEY_LIMIT,
+      browserLimit: config.BROWSER_LIMIT,
       oldEventMs: config.OLD_EVENT_HOURS * 3_600_000,
       refoldLimit: config.REFOLD_LIMIT,
     };

@@ -22,6 +22,13 @@ export const projectionConfig = z.object({
     .max(1000)
     .default(50)
     .describe('Keys that one person may have; a link past it is skipped and reported'),
+  BROWSER_LIMIT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(50)
+    .describe("userIds and addresses that may be identified on one browser; one on which more were is nobody's"),
   OLD_EVENT_HOURS: z.coerce
     .number()
     .min(0)

@@ -13,18 +13,18 @@ import {
 } from '#libs/leads/domain';
 import type { Pool } from '#libs/platform';
 import { liveRulebook, presentKeys } from '#libs/projection';
-import { naiveFold } from '../../../test/oracle/naive-fold.js';
+import { naiveFold, type NaiveOptions } from '../../../test/oracle/naive-fold.js';
 import type { Findings } from '../findings.js';
 
 /** I9: every lead that is stored equals, byte for byte, what the slow definition makes of `event`. */
-export async function verifyLeads(pool: Pool, keyLimit: number, findings: Findings): Promise<number> {
+export async function verifyLeads(pool: Pool, limits: NaiveOptions, findings: Findings): Promise<number> {
   const zoneName =
     (await pool.query<{ name: string }>("select value #>> '{}' as name from setting where key = 'time-zone'")).rows[0]
       ?.name ?? 'Asia/Tokyo';
   const zone = makeZone(zoneName);
   const { signals } = await liveRulebook(pool, zone);
   const events = await readEvents(pool);
-  const wanted = foldGroups(events, signals.all, zone, keyLimit);
+  const wanted = foldGroups(events, signals.all, zone, limits);
   const found = await storedLeads(pool);
   const missing = [...wanted].filter(([keys]) => !found.has(keys)).map(([keys]) => `missing: ${keys}`);
   const extra = [...found].filter(([keys]) => !wanted.has(keys)).map(([keys]) => `not in the events: ${keys}`);
@@ -74,7 +74,7 @@ export function foldGroups(
   events: readonly LeadEvent[],
   signals: readonly CompiledSignal[],
   zone: Zone,
-  keyLimit: number,
+  limits: NaiveOptions,
 ): Map<string, string> {
   const parent = new Map<string, string>();
   const find = (name: string): string => {
@@ -96,7 +96,7 @@ export function foldGroups(
   }
   const leads = new Map<string, string>();
   for (const group of groups.values())
-    for (const [keys, state] of naiveFold(group, signals, zone, { keyLimit }))
+    for (const [keys, state] of naiveFold(group, signals, zone, limits))
       leads.set(keys, canonicalLead([keys], state));
   return leads;
 }

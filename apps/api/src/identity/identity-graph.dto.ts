@@ -23,7 +23,7 @@ const identityLink = z
     knownAt: z.iso.datetime().describe('When it was stored'),
     state: z.enum(['active', 'skipped', 'withdrawn']),
     because: z
-      .enum(['key-limit', 'apart', 'unmerged', 'withdrawn', 'not-human'])
+      .enum(['key-limit', 'browser-limit', 'apart', 'unmerged', 'withdrawn', 'not-human'])
       .nullable()
       .describe('Why it does not hold'),
     judgedBy: z
@@ -57,7 +57,7 @@ export const identityGraph = z
               lead: z.number().nullable(),
             }),
           )
-          .describe('Who owns its anonymous events, from when to when; null where nobody was ever identified'),
+          .describe('Who owns its anonymous events, from when to when; null where nobody was ever identified, or too many people were'),
       }),
     ),
     truncated: z.boolean().describe('There is more than is shown here: 500 of each'),
@@ -66,7 +66,7 @@ export const identityGraph = z
 
 export const apartPage = pageOf(z.object(stated).meta({ id: 'ApartPair' })).meta({ id: 'ApartPage' });
 export const skippedLinkPage = pageOf(
-  z.object({ ...stated, because: z.enum(['key-limit', 'apart']) }).meta({ id: 'SkippedLink' }),
+  z.object({ ...stated, because: z.enum(['key-limit', 'browser-limit', 'apart']) }).meta({ id: 'SkippedLink' }),
 ).meta({ id: 'SkippedLinkPage' });
 
 const previewedLead = z

@@ -99,12 +99,15 @@ async function pageThrough<R extends Row, T>(
 ): Promise<{ items: T[]; nextCursor: string | null }> {
   await waitForAfter(pool, page.after);
   const cursor = decodeCursor(page.cursor, cursorKeys);
-  const rows = await list(pool, page.limit + 1, cursor && { at: cursor[0], event: cursor[1] });
+  const rows = await list(pool, page.limit + 2, cursor && { at: cursor[0], event: cursor[1] });
   const items = rows.slice(0, page.limit);
   const last = items.at(-1);
+  // the cursor names an event: a page does not end amid the two rows that one may have
+  const more = rows[page.limit];
+  if (last && more?.event === last.event) items.push(more);
   return {
     items: items.map((row) => told(statedOf(row), row)),
-    nextCursor: rows.length > page.limit && last ? encodeCursor([last.at, last.event]) : null,
+    nextCursor: rows.length > items.length && last ? encodeCursor([last.at, last.event]) : null,
   };
 }
 

@@ -1,4 +1,5 @@
 export * from './attributes.js';
+export * from './browser-limit.js';
 export * from './canonical.js';
 export * from './captured.js';
 export * from './company-domain.js';

@@ -15,6 +15,11 @@ import {
 import type { StatedIdentity } from '../store/identity.store.js';
 import type { Judged } from './judgement.projection.js';
 
+export interface BrowserChange {
+  added: Identification[];
+  gone: Set<string>;
+}
+
 /** What a batch newly says, or no longer says, about who is who. */
 export interface IdentityChange {
   /** Rows to put in the place of what these events said before. */
@@ -26,7 +31,7 @@ export interface IdentityChange {
   newAparts: (LinkPair & { event: string })[];
   goneAparts: Set<string>;
   /** By bare anonymousId. */
-  browsers: Map<string, { added: Identification[]; gone: Set<string> }>;
+  browsers: Map<string, BrowserChange>;
   /** Every key that any of it names: each needs a lead of its own. */
   keys: Set<SubjectKey>;
 }
@@ -99,7 +104,7 @@ function restate(change: IdentityChange, event: LeadEvent, before: Said, after: 
 /** The time line as these events leave it. `gone` is taken off first: a restated row is in both. */
 export function timelineAfter(
   rows: readonly Identification[],
-  browser: { added: Identification[]; gone: Set<string> } | undefined,
+  browser: BrowserChange | undefined,
 ): Identification[] {
   if (!browser) return [...rows];
   const replaced = new Set([...browser.gone, ...browser.added.map((one) => one.event)]);

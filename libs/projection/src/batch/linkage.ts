@@ -1,4 +1,5 @@
 import {
+  countedOf,
   joinComponents,
   movedIntervals,
   ownedIntervals,
@@ -7,9 +8,9 @@ import {
   type SkippedLink,
   type SubjectKey,
 } from '#libs/leads/domain';
-import type { KeyPlace, KeyPlaces, Neighbourhood } from '../store/identity.store.js';
+import type { KeyPlace, KeyPlaces, Neighbourhood, Timeline } from '../store/identity.store.js';
 import type { LeadLinkage } from '../store/lead.store.js';
-import { timelineAfter, type IdentityChange } from './identity-change.js';
+import { timelineAfter, type BrowserChange, type IdentityChange } from './identity-change.js';
 
 /** How the components lie after a change: pure, so that it can be asked before the locks and again under them. */
 export interface Rejoined {
@@ -73,6 +74,9 @@ export interface MovedBrowser {
   linkage: LeadLinkage;
   wasMergedInto: number | null;
   wasMixed: boolean;
+  /** Too many people have identified it, before and after. */
+  wasNobodys: boolean;
+  isNobodys: boolean;
 }
 
 /** Where browsers lie once components and time lines have changed. */
@@ -81,6 +85,7 @@ export function moveBrowsers(
   places: KeyPlaces,
   change: IdentityChange,
   rejoined: Rejoined,
+  browserLimit: number,
 ): MovedBrowser[] {
   const result: MovedBrowser[] = [];
   for (const anon of anons) {
@@ -92,7 +97,7 @@ export function moveBrowsers(
       rootBefore.set(strong, rootBefore.get(strong) ?? places.places.get(strong)!.root);
     const rootAfter = (strong: SubjectKey): number => rejoined.rootAfter.get(strong) ?? rootBefore.get(strong)!;
     const before = ownedIntervals(timeline.rows, rootAfter);
-    const rows = timelineAfter(timeline.rows, change.browsers.get(anon));
+    const { rows, isNobodys } = countedAfter(timeline, change.browsers.get(anon), browserLimit);
     const sole = soleOwner(rows, rootAfter);
     const owners = new Set(rows.map((row) => rootAfter(row.strong)));
     const moved = movedIntervals(before, ownedIntervals(rows, rootAfter)).map((interval) => ({
@@ -110,9 +115,23 @@ export function moveBrowsers(
       linkage: { id: own.lead, mergedInto: sole ?? null, mixed: owners.size > 1 },
       wasMergedInto: own.root === own.lead ? null : own.root,
       wasMixed: own.mixed,
+      wasNobodys: timeline.crowd !== undefined,
+      isNobodys,
     });
   }
   return result;
+}
+
+/** A browser that stays nobody's is not read, and whatever is said of it moves nothing. */
+function countedAfter(
+  { rows, crowd }: Timeline,
+  browser: BrowserChange | undefined,
+  browserLimit: number,
+): { rows: Identification[]; isNobodys: boolean } {
+  if (crowd && !crowd.said) return { rows: [], isNobodys: true };
+  const said = timelineAfter(crowd?.said ?? rows, browser);
+  const counted = browser ? countedOf(said, browserLimit) : said;
+  return { rows: [...counted], isNobodys: counted.length < said.length };
 }
 
 /** Whose leads a change can touch: what has to be locked. */

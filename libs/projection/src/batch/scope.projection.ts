@@ -1,4 +1,4 @@
-import { isStrong, ownerAt, primaryKeyOf, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
+import { isStrong, ownerAt, primaryKeyOf, tooManyPeople, type LeadEvent, type SubjectKey } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import {
   addMinted,
@@ -10,6 +10,7 @@ import {
   type KeyPlaces,
   type Neighbourhood,
 } from '../store/identity.store.js';
+import { readCrowds, readSkipped, type Crowd, type CrowdQuestion } from '../store/skipped-identification.store.js';
 import { lockLeads, mintKeys, mintUnborn, newLead, type LockedLead } from '../store/lead.store.js';
 import { dateBatch } from '../store/offset.store.js';
 import { changesNothing, identityChange, type IdentityChange } from './identity-change.js';
@@ -17,6 +18,7 @@ import { isFact, readJudged, type Judged } from './judgement.projection.js';
 import { rejoin, rootsTouched, type Rejoined } from './linkage.js';
 import { RepeatBatch } from './repeat.js';
 import type { StepInput } from './step.js';
+import type { ProjectionSettings } from '../projection-context.js';
 
 /** Everything that a step needs to know about who is who, under the locks that keep it true until the commit. */
 export interface Scope {
@@ -97,11 +99,11 @@ async function lockNeighbourhood(
   guessed: IdentityChange,
 ): Promise<Scope> {
   const { client, fresh, question } = input;
-  const { keyLimit } = input.context.settings;
+  const { settings } = input.context;
   const [, , before] = await Promise.all([
     mintKeys(client, missingFrom(places, keys)),
     lockBrowsers(client, guessed.browsers.keys()),
-    readAround(client, guessed, keys, keyLimit),
+    readAround(client, guessed, keys, settings),
   ]);
   const wanted = new Set([
     ...rootsTouched(before.places, before.near, before.anons, guessed),
@@ -114,7 +116,7 @@ async function lockNeighbourhood(
   if ([...change.keys].some((key) => !keys.has(key))) throw new RepeatBatch('more-leads');
   const [leads, around, now] = await Promise.all([
     locking,
-    readAround(client, change, keys, keyLimit),
+    readAround(client, change, keys, settings),
     dateBatch(client, input.batch, input.rulebook.version),
   ]);
   const needed = new Set([
@@ -150,12 +152,14 @@ async function readAround(
   client: Queryable,
   change: IdentityChange,
   keys: ReadonlySet<SubjectKey>,
-  keyLimit: number,
+  { keyLimit, browserLimit }: ProjectionSettings,
 ): Promise<Pick<Scope, 'places' | 'rejoined' | 'anons'> & { near: Neighbourhood }> {
-  const [places, near] = await Promise.all([
+  const [places, near, crowds] = await Promise.all([
     readPlaces(client, [...keys]),
     readNeighbourhood(client, [...change.linkedKeys]),
+    readCrowds(client, crowdQuestion(change), browserLimit),
   ]);
+  await addCrowds(client, places, crowds, change, browserLimit);
   const rejoined = rejoin(near, change, keyLimit);
   const anons = new Set(change.browsers.keys());
   const reshaped = rejoined.groups.filter(
@@ -175,6 +179,38 @@ async function readAround(
   for (const [anon, timeline] of places.timelines)
     if (timeline.rows.some((row) => reshapedKeys.has(row.strong))) anons.add(anon);
   return { places, near, rejoined, anons };
+}
+
+/** Who comes to a browser that is nobody's changes nothing: only where somebody may go, those who stay are counted. */
+function crowdQuestion({ browsers }: IdentityChange): CrowdQuestion {
+  const leaving = [...browsers].filter(([, { gone }]) => gone.size > 0);
+  return {
+    browsers: [...browsers.keys()],
+    counting: leaving.map(([anon]) => anon),
+    gone: leaving.flatMap(([, { gone }]) => [...gone]),
+  };
+}
+
+/** Of a browser that is nobody's, its people are read only if they are few enough once this batch's events have gone and come. */
+async function addCrowds(
+  client: Queryable,
+  { timelines }: KeyPlaces,
+  crowds: readonly Crowd[],
+  change: IdentityChange,
+  browserLimit: number,
+): Promise<void> {
+  const few: string[] = [];
+  for (const { anon, left } of crowds) {
+    timelines.get(anon)!.crowd = {};
+    const added = change.browsers.get(anon)!.added.map(({ strong }) => strong);
+    if (left && !tooManyPeople([...left, ...added], browserLimit)) few.push(anon);
+  }
+  for (const anon of few) timelines.get(anon)!.crowd = { said: [] };
+  for (const { anon, owner, ...row } of await readSkipped(client, few)) {
+    const timeline = timelines.get(anon)!;
+    timeline.crowd!.said!.push(row);
+    timeline.owners.push(owner);
+  }
 }
 
 /** The roots that these facts belong to before anything moves. */

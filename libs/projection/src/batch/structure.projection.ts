@@ -2,6 +2,7 @@ import { anonKey, emailKey, emptyState, freshMemory, userKey, type LeadEvent } f
 import { textArray } from '../store/arrays.js';
 import { lockLeads, writeLinkage, type LeadLinkage } from '../store/lead.store.js';
 import { writeIdentity, writeLinkStates } from '../store/identity.store.js';
+import { skipBrowsers, takeBackBrowsers, writeSkipped } from '../store/skipped-identification.store.js';
 import { deleteRanks } from '../store/rank.store.js';
 import { mergeMemories } from '../domain/index.js';
 import { writeUnapplied } from './judgement.projection.js';
@@ -15,7 +16,7 @@ import { addCause, addStateTo, leadOf, ownerOf, withEpochOf, type Step } from '.
 export async function restructure(step: Step, rejoined: Rejoined, anons: ReadonlySet<string>): Promise<void> {
   const { judged, change } = step;
   for (const event of judged.facts) noteJudgement(step, event, ownerOf(step, event));
-  const browsers = moveBrowsers(anons, step.places, change, rejoined);
+  const browsers = moveBrowsers(anons, step.places, change, rejoined, step.context.settings.browserLimit);
   await lockNewRoots(step, rejoined, browsers);
   for (const [key, root] of rejoined.rootAfter) step.rootAfter.set(key, root);
   for (const browser of browsers) step.timelineAfter.set(browser.anon, browser.rows);
@@ -26,7 +27,7 @@ export async function restructure(step: Step, rejoined: Rejoined, anons: Readonl
   noteTouched(step);
 
   const { client } = step;
-  client.later(writeIdentity(client, step.batch, change.stated));
+  writeStated(step, browsers);
   const states = [
     ...rejoined.active.map((event) => ({ event, state: 'active', reason: null })),
     ...rejoined.skipped.map((link) => ({ event: link.event, state: 'skipped', reason: link.reason })),
@@ -41,6 +42,19 @@ export async function restructure(step: Step, rejoined: Rejoined, anons: Readonl
     if (lead) lead.mergedInto = row.mergedInto;
     if (lead) lead.mixed = row.mixed;
   }
+}
+
+function writeStated({ client, batch, change }: Step, browsers: readonly MovedBrowser[]): void {
+  const anonsOf = (some: readonly MovedBrowser[]): string[] => some.map(({ anon }) => anon);
+  const nobodys = browsers.filter(({ isNobodys }) => isNobodys);
+  const skipping = new Set(anonsOf(nobodys));
+  client.later(writeIdentity(client, batch, change.stated, skipping));
+  if (!browsers.some(({ wasNobodys, isNobodys }) => wasNobodys || isNobodys)) return;
+  client.later(writeSkipped(client, batch, change.stated, skipping));
+  client.later(skipBrowsers(client, anonsOf(nobodys.filter(({ wasNobodys }) => !wasNobodys))));
+  client.later(
+    takeBackBrowsers(client, anonsOf(browsers.filter(({ wasNobodys, isNobodys }) => wasNobodys && !isNobodys))),
+  );
 }
 
 function noteJudgement({ judged, ...step }: Step, event: LeadEvent, owner: number | undefined): void {

@@ -8,6 +8,7 @@ import { rulebookLock } from '../rulebook.store.js';
 import { raiseVersions, writeLinkage } from '../store/lead.store.js';
 import { openBatch } from '../store/offset.store.js';
 import { reviewLocked } from '../upkeep/review.projection.js';
+import { crowdsOf, takeBackFew } from './crowds.command.js';
 import type { Person } from './person.query.js';
 
 /** No batch, review or sweep is under way while this is held, and each later one sees what was committed under it. */
@@ -37,7 +38,8 @@ export async function forgetLeads(
   { leads, keys, shared }: Person,
   touched: Touched,
 ): Promise<Forgotten> {
-  const browsers = [...new Set([...shared.map((part) => part.anon), ...touched.browsers])].filter(
+  const crowds = await crowdsOf(client, keys);
+  const browsers = [...new Set([...shared.map((part) => part.anon), ...touched.browsers, ...crowds])].filter(
     (anon) => !keys.includes(`a:${anon}`),
   );
   const before = await placesOf(client, browsers);
@@ -50,18 +52,20 @@ export async function forgetLeads(
   const remove = async (table: string, where: string, values: unknown[]): Promise<void> => {
     removed[table] = (await client.query(`delete from ${table} where ${where}`, values)).rowCount ?? 0;
   };
-  await remove(
-    'identification',
-    'strong = any($1::text[]) or (anon = any($2::text[]) and not exists (select 1 from event e where e.id = event))',
-    [keys, [...browsers, ...keys.filter((key) => key.startsWith('a:')).map((key) => key.slice(2))]],
-  );
+  for (const table of ['identification', 'skipped_identification'])
+    await remove(
+      table,
+      'strong = any($1::text[]) or (anon = any($2::text[]) and not exists (select 1 from event e where e.id = event))',
+      [keys, [...browsers, ...keys.filter((key) => key.startsWith('a:')).map((key) => key.slice(2))]],
+    );
   await remove('link', 'a = any($1::text[]) or b = any($1::text[])', [keys]);
   await remove('apart', 'a = any($1::text[]) or b = any($1::text[])', [keys]);
   await remove('lead_rank', 'lead = any($1::bigint[])', [leads]);
   await remove('subject_key', 'key = any($1::text[])', [keys]);
   await remove('lead', 'id = any($1::bigint[])', [leads]);
   await forgetInRebuild(client);
-  const relinked = await relink(client, browsers, before);
+  const returned = await takeBackFew(client, browsers, context.settings.browserLimit);
+  const relinked = await relink(client, browsers, before, returned);
   const roots = await rootsOf(client, touched.keys);
   await foldAnew(
     client,
@@ -110,6 +114,7 @@ async function relink(
   client: PoolClient,
   browsers: readonly string[],
   before: ReadonlyMap<string, BrowserPlace>,
+  returned: ReadonlySet<string>,
 ): Promise<number[]> {
   const changedHands: number[] = [];
   const linkage = [];
@@ -122,6 +127,7 @@ async function relink(
     if (row.mergedInto === mergedInto && row.mixed === mixed) continue;
     linkage.push(row);
     // a browser whose last identification named this person too is nobody's again, and its visits are its own
+    if (returned.has(anon)) changedHands.push(...rows.map(({ root }) => root));
     if (rows.length === 0) changedHands.push(own, ...(before.get(anon)?.rows.map(({ root }) => root) ?? []));
   }
   await writeLinkage(client, linkage);
@@ -153,10 +159,9 @@ async function foldAnew(client: PoolClient, context: ProjectionContext, wanted: 
   const { version } = await openBatch(client);
   const short = roots.filter((root) => !long.includes(root));
   const refolded = await refoldWhole(client, short, await context.rulebook(client, version), context);
-  const states = new Map([...refolded].map(([root, { state }]) => [root, state]));
-  const empty = short.filter((root) => states.get(root)!.lastAt === undefined);
+  const empty = short.filter((root) => refolded.get(root)!.state.lastAt === undefined);
   await client.query('delete from lead_rank where lead = any($1::bigint[])', [empty]);
   const pipeline = new StatementPipeline(client);
-  await reviewLocked(pipeline, context, short, states);
+  await reviewLocked(pipeline, context, short, refolded);
   await pipeline.settled();
 }

@@ -1,4 +1,4 @@
-import { ownedIntervals, type Identification, type SubjectKey } from '#libs/leads/domain';
+import { isStrong, ownedIntervals, type Identification, type SubjectKey } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
 import { readLead, type LeadRead, type LeadRef } from '../read/lead.query.js';
 
@@ -18,7 +18,14 @@ export interface Person {
   shared: OwnedPart[];
 }
 
-export async function readPerson(db: Queryable, ref: LeadRef): Promise<{ person: Person; lead: LeadRead } | undefined> {
+export interface FoundPerson {
+  person: Person;
+  lead: LeadRead;
+  /** A browser that too many people have identified, and no person at all. */
+  nobodys: boolean;
+}
+
+export async function readPerson(db: Queryable, ref: LeadRef): Promise<FoundPerson | undefined> {
   const lead = await readLead(db, ref);
   if (!lead) return undefined;
   const members = await db.query<{ id: number }>('select id from lead where id = $1 or merged_into = $1 order by id', [
@@ -29,7 +36,10 @@ export async function readPerson(db: Queryable, ref: LeadRef): Promise<{ person:
     keys: lead.keys,
     shared: await sharedParts(db, lead.keys),
   };
-  return { person, lead };
+  const crowd = await db.query('select 1 from skipped_identification where anon = any($1::text[]) limit 1', [
+    lead.keys.filter((key) => !isStrong(key)).map((key) => key.slice(2)),
+  ]);
+  return { person, lead, nobodys: crowd.rowCount === 1 };
 }
 
 async function sharedParts(db: Queryable, keys: readonly SubjectKey[]): Promise<OwnedPart[]> {

@@ -48,7 +48,7 @@ export async function explainAt(
     const { key, lead } = named;
     const rulebook = await context.rulebook(db, await versionAt(db, moment));
     const past = await readPast(db, key, moment);
-    const history = historyAt(key, past, moment.at, context.settings.keyLimit);
+    const history = historyAt(key, past, moment.at, context.settings);
     const state = foldHistory(history.events, past.judgements, rulebook, context);
     const memory = memoryAt(history, rulebook);
     const eventsOf = lineEvents(history.events, past.judgements, rulebook, rulebook.zone.localDay(moment.at));

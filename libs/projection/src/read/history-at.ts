@@ -1,5 +1,6 @@
 import {
   apartOf,
+  countedOf,
   identityOf,
   isStrong,
   joinComponents,
@@ -13,6 +14,7 @@ import {
   type SubjectKey,
 } from '#libs/leads/domain';
 import { isFact } from '../batch/judgement.projection.js';
+import type { ProjectionSettings } from '../projection-context.js';
 import type { KnownEvent, PastEvents } from './past-events.query.js';
 
 /** Two of the lead's keys became one person in this batch. */
@@ -34,12 +36,17 @@ export interface HistoryAt {
 }
 
 /** Whose events are whose, by the statements that are known; pure, and the same joins as a batch makes. */
-export function historyAt(key: SubjectKey, past: PastEvents, at: number, keyLimit: number): HistoryAt {
+export function historyAt(
+  key: SubjectKey,
+  past: PastEvents,
+  at: number,
+  { keyLimit, browserLimit }: Pick<ProjectionSettings, 'keyLimit' | 'browserLimit'>,
+): HistoryAt {
   const { judgements } = past;
   const facts = past.events.filter(({ event }) => isFact(event) && !judgements.withdrawn(event.id));
   const links: (Link & { batch: number })[] = [];
   const aparts: LinkPair[] = [];
-  const timelines = new Map<SubjectKey, (Identification & { batch: number })[]>();
+  const said = new Map<SubjectKey, (Identification & { batch: number })[]>();
   for (const { event, batch: stored } of facts) {
     const apart = apartOf(event);
     if (apart) aparts.push(apart);
@@ -47,9 +54,12 @@ export function historyAt(key: SubjectKey, past: PastEvents, at: number, keyLimi
     const stamp = { at: event.occurredAt, event: event.id, batch: Math.max(stored, past.judgedIn.get(event.id) ?? 0) };
     const { link, identifications } = identityOf(event, judgements.verdictOf(event.id));
     if (link) links.push({ ...link, ...stamp });
-    for (const { anon, strong } of identifications)
-      timelines.set(`a:${anon}`, [...(timelines.get(`a:${anon}`) ?? []), { strong, ...stamp }]);
+    for (const { anon, strong } of identifications) {
+      const row = { strong, ...stamp };
+      if (said.get(`a:${anon}`)?.push(row) === undefined) said.set(`a:${anon}`, [row]);
+    }
   }
+  const timelines = new Map([...said].map(([anon, rows]) => [anon, countedOf(rows, browserLimit)]));
   const components = joinComponents(links, aparts, keyLimit);
   const skipped = new Set(components.skipped.map((link) => link.event));
   const leadOf = (one: SubjectKey): SubjectKey =>
@@ -64,7 +74,7 @@ export function historyAt(key: SubjectKey, past: PastEvents, at: number, keyLimi
   const byThen = facts.filter(({ event }) => event.occurredAt <= at);
   const named = new Set(byThen.flatMap(({ event }) => primaryKeyOf(event) ?? []));
   for (const link of links) named.add(link.a).add(link.b);
-  for (const { strong } of [...timelines.values()].flat()) named.add(strong);
+  for (const { strong } of [...said.values()].flat()) named.add(strong);
   return {
     keys: [...named].filter((one) => leadOf(one) === lead).sort(),
     events: byThen

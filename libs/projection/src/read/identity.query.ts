@@ -14,7 +14,7 @@ import { readLead, type LeadRef } from './lead.query.js';
 import { readStating, type StatingEvents } from './stating-events.query.js';
 
 /** Why what an event says about who is who does not hold. */
-export type NotHeld = 'key-limit' | 'apart' | 'unmerged' | 'withdrawn' | 'not-human';
+export type NotHeld = 'key-limit' | 'browser-limit' | 'apart' | 'unmerged' | 'withdrawn' | 'not-human';
 
 export interface IdentityOfEvent {
   event: string;
@@ -45,7 +45,7 @@ export interface IdentityGraph {
   aparts: IdentityOfEvent[];
   browsers: {
     anonymousId: string;
-    /** Who owns its anonymous events from when to when; no key where nobody has ever been identified. */
+    /** Who owns its anonymous events from when to when; no key where nobody has ever been identified, or too many were. */
     intervals: { from: number | null; until: number | null; key: SubjectKey | null; lead: number | null }[];
   }[];
   truncated: boolean;
@@ -59,10 +59,8 @@ export async function readIdentity(db: Queryable, ref: LeadRef): Promise<Identit
   if (!lead) return undefined;
   const own = lead.keys.slice(0, shown);
   const stating = await readStating(db, own, shown + 1);
-  const reasons = await readSkipped(
-    db,
-    stating.events.map((event) => event.id),
-  );
+  const ids = stating.events.map((event) => event.id);
+  const reasons = new Map([...(await readSkippedLinks(db, ids)), ...(await readSkippedBrowsers(db, ids))]);
   const said = stating.events.slice(0, shown).flatMap((event) => saidBy(event, stating, reasons));
   const anons = new Set(own.filter((key) => !isStrong(key)).map((key) => key.slice(2)));
   for (const row of await browsersWith(db, own.filter(isStrong))) anons.add(row);
@@ -77,7 +75,7 @@ export async function readIdentity(db: Queryable, ref: LeadRef): Promise<Identit
   };
 }
 
-function saidBy(event: LeadEvent, stating: StatingEvents, reasons: ReadonlyMap<string, string>): IdentityOfEvent[] {
+function saidBy(event: LeadEvent, stating: StatingEvents, reasons: ReadonlyMap<string, NotHeld>): IdentityOfEvent[] {
   const { judgements } = stating;
   // a click says nothing before it is judged human: shown all the same, with that reason
   const { link, identifications } = identityOf(event, 'human');
@@ -89,7 +87,7 @@ function saidBy(event: LeadEvent, stating: StatingEvents, reasons: ReadonlyMap<s
   const because = notHeld(event, judgements);
   const judgedBy = because === null ? null : judgementOn(event, because, stating.judging);
   return pairs.map((pair): IdentityOfEvent => {
-    const skipped = because === null && isStrong(pair.a) && event.type !== 'apart' ? reasons.get(event.id) : undefined;
+    const skipped = because === null && event.type !== 'apart' ? reasons.get(nameOf(event.id, pair.a)) : undefined;
     return {
       event: event.id,
       type: event.type,
@@ -100,7 +98,7 @@ function saidBy(event: LeadEvent, stating: StatingEvents, reasons: ReadonlyMap<s
       knownAt: stating.knownAt.get(event.id)!,
       ...pair,
       state: because !== null ? 'withdrawn' : skipped === undefined ? 'active' : 'skipped',
-      because: because ?? ((skipped ?? null) as NotHeld | null),
+      because: because ?? skipped ?? null,
       judgedBy,
     };
   });
@@ -126,17 +124,29 @@ const operatorOf = ({ properties }: LeadEvent) => ({
 });
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
-async function readSkipped(db: Queryable, events: readonly string[]): Promise<Map<string, string>> {
-  const result = await db.query<{ event: string; reason: string }>(
+/** An event states one link at the most, and may say who was on two browsers. */
+const nameOf = (event: string, first: SubjectKey): string => (isStrong(first) ? event : `${event} ${first}`);
+
+async function readSkippedLinks(db: Queryable, events: readonly string[]): Promise<Map<string, NotHeld>> {
+  const result = await db.query<{ event: string; reason: NotHeld }>(
     `select event, reason from link where event = any($1::uuid[]) and state = 'skipped'`,
     [plainArray(events)],
   );
   return new Map(result.rows.map((row) => [row.event, row.reason]));
 }
 
+async function readSkippedBrowsers(db: Queryable, events: readonly string[]): Promise<Map<string, NotHeld>> {
+  const result = await db.query<{ event: string; anon: string }>(
+    'select event, anon from skipped_identification where event = any($1::uuid[])',
+    [plainArray(events)],
+  );
+  return new Map(result.rows.map(({ event, anon }) => [nameOf(event, `a:${anon}`), 'browser-limit']));
+}
+
 async function browsersWith(db: Queryable, strong: readonly SubjectKey[]): Promise<string[]> {
   const result = await db.query<{ anon: string }>(
-    `select distinct anon from identification where strong = any($1::text[]) order by anon limit ${shown + 1}`,
+    `select anon from identification where strong = any($1::text[]) union select anon from skipped_identification
+      where strong = any($1::text[]) order by anon limit ${shown + 1}`,
     [textArray(strong)],
   );
   return result.rows.map((row) => row.anon);

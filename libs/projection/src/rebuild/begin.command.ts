@@ -24,10 +24,10 @@ export const beginRebuild = (pool: Pool, context: ProjectionContext, parts: numb
           (pg_relation_size('public.event') / current_setting('block_size')::bigint) as pages`,
       );
       await client.query(unseenTargets);
-      const derived = await deriveIdentity(client, context.settings.keyLimit, (keys) => mintKeys(client, keys));
+      const derived = await deriveIdentity(client, context.settings, (keys) => mintKeys(client, keys));
       await writeIdentity(client, derived);
       await writeRelink(client, derived);
-      await indexShadow(client, ['link', 'apart', 'identification', 'unapplied_judgement']);
+      await indexShadow(client, ['link', 'apart', 'identification', 'skipped_identification', 'unapplied_judgement']);
       await client.query('insert into part (part) select * from generate_series(0, $1 - 1)', [parts]);
       const relinked = await countRelinked(client);
       await writeJob(client, { startedBy, phase: 'fold', cut, parts, relinked, ...rows[0]! });

@@ -55,7 +55,7 @@ export async function followTo(client: PoolClient, from: Cut, to: Cut, options: 
   await settleFollowed(client, step, rows, remembered, options.hurried);
   await step.client.settled();
   const stated = plainArray(step.change.stated.map(({ event }) => event));
-  for (const table of ['link', 'identification', 'apart'])
+  for (const table of ['link', 'identification', 'skipped_identification', 'apart'])
     await client.query(
       `update ${table} t set batch = e.batch from public.event e where t.event = any($1::uuid[]) and e.id = t.event and t.batch = ${unknownBatch}`,
       [stated],

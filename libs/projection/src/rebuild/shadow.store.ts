@@ -2,7 +2,15 @@ import type { PoolClient } from '#libs/platform';
 import { before, type Cut } from './cut.js';
 
 /** What is derived, and exchanged as a whole. Keys with their lead ids are no part of it: they are handles that stay. */
-export const derivedTables = ['lead', 'lead_rank', 'link', 'apart', 'identification', 'unapplied_judgement'] as const;
+export const derivedTables = [
+  'lead',
+  'lead_rank',
+  'link',
+  'apart',
+  'identification',
+  'skipped_identification',
+  'unapplied_judgement',
+] as const;
 export type DerivedTable = (typeof derivedTables)[number];
 
 /**

@@ -18,6 +18,8 @@ export interface Timeline {
   own?: KeyPlace & { mixed: boolean };
   rows: Identification[];
   owners: KeyPlace[];
+  /** The browser was nobody's, and `rows` is empty. What was said is read only where few enough people are left. */
+  crowd?: { said?: Identification[] };
 }
 
 export interface KeyPlaces {
@@ -168,16 +170,17 @@ export interface StatedIdentity {
   identifications: { anon: string; strong: SubjectKey }[];
 }
 
-/** Puts what these events say in the place of whatever they said before. */
+/** Puts what these events say in the place of whatever they said before. What is said of nobody's browsers is not among it. */
 export async function writeIdentity(
   client: Queryable,
   batch: number,
   stated: readonly StatedIdentity[],
+  nobodys: ReadonlySet<string>,
 ): Promise<void> {
   if (stated.length === 0) return;
   const events = plainArray(stated.map((one) => one.event));
   const identified = stated.flatMap((one) =>
-    one.identifications.map((identification) => ({ ...identification, ...one })),
+    one.identifications.filter(({ anon }) => !nobodys.has(anon)).map((identification) => ({ ...identification, ...one })),
   );
   const replacing = client.query({
     name: 'leadfold-replace-identifications',

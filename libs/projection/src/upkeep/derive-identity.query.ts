@@ -1,5 +1,6 @@
 import {
   apartOf,
+  countedOf,
   identityOf,
   joinComponents,
   judge,
@@ -11,26 +12,34 @@ import {
   type SubjectKey,
 } from '#libs/leads/domain';
 import type { Queryable } from '#libs/platform';
+import type { ProjectionSettings } from '../projection-context.js';
 import { eventColumns, eventOf, type EventRow } from '../store/event.store.js';
 
 /** Who is who, from `event` alone: what `link`, `apart`, `identification` and `lead.merged_into` must say. */
 export interface DerivedIdentity {
   links: (Link & { batch: number; state: 'active' | 'skipped'; reason: string | null })[];
   aparts: (LinkPair & { event: string; at: number; batch: number })[];
-  identifications: (Identification & { anon: string; batch: number })[];
+  identifications: StatedIdentification[];
+  /** Of browsers that too many people have identified. */
+  skippedIdentifications: StatedIdentification[];
   /** Only rows that differ from their default: no root of its own, or mixed. */
   linkage: Map<number, { mergedInto: number | null; mixed: boolean }>;
 }
 
+export type StatedIdentification = Identification & { anon: string; batch: number };
+
 /** `mint` is given every key that is named, before it is asked which lead was minted for it: each must have one. */
 export async function deriveIdentity(
   db: Queryable,
-  keyLimit: number,
+  { keyLimit, browserLimit }: Pick<ProjectionSettings, 'keyLimit' | 'browserLimit'>,
   mint: (keys: Iterable<SubjectKey>) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<DerivedIdentity> {
   const judgements = await allJudgements(db);
-  const derived: DerivedIdentity = { links: [], aparts: [], identifications: [], linkage: new Map() };
-  const timelines = new Map<string, Identification[]>();
+  const derived: DerivedIdentity = {
+    ...{ links: [], aparts: [], identifications: [], skippedIdentifications: [] },
+    linkage: new Map(),
+  };
+  const timelines = new Map<string, StatedIdentification[]>();
   const stating = await db.query<EventRow>(
     `select ${eventColumns} from event e where e.type in ('identify', 'alias', 'merge', 'apart')
       or (e.type = 'track' and (e.body->>'links' = 'true'
@@ -46,15 +55,15 @@ export async function deriveIdentity(
     const { link, identifications } = identityOf(event, judgements.verdictOf(event.id));
     if (link) derived.links.push({ ...link, ...stamp, state: 'active', reason: null });
     for (const { anon, strong } of identifications) {
-      derived.identifications.push({ anon, strong, ...stamp });
       const rows = timelines.get(anon) ?? [];
-      rows.push({ at: stamp.at, event: stamp.event, strong });
+      rows.push({ anon, strong, ...stamp });
       timelines.set(anon, rows);
     }
   }
   const linked = new Set(derived.links.flatMap((link) => [link.a, link.b]));
   const held = derived.aparts.flatMap((pair) => [pair.a, pair.b]);
-  await mint([...linked, ...held, ...derived.identifications.flatMap(({ anon, strong }) => [`a:${anon}`, strong])]);
+  const identified = [...timelines.values()].flat();
+  await mint([...linked, ...held, ...identified.flatMap(({ anon, strong }) => [`a:${anon}`, strong])]);
   const leadOf = await leadsByKey(db);
   const components = joinComponents(derived.links, derived.aparts, keyLimit);
   const reasons = new Map(components.skipped.map((link) => [link.event, link.reason]));
@@ -66,7 +75,13 @@ export async function deriveIdentity(
     const [lead, root] = [leadOf.get(key)!, rootOf(key)];
     if (lead !== root) derived.linkage.set(lead, { mergedInto: root, mixed: false });
   }
-  for (const [anon, rows] of timelines) {
+  for (const [anon, said] of timelines) {
+    const rows = countedOf(said, browserLimit);
+    if (rows.length === 0) {
+      derived.skippedIdentifications.push(...said);
+      continue;
+    }
+    derived.identifications.push(...rows);
     const lead = leadOf.get(`a:${anon}`)!;
     const owner = soleOwner(rows, rootOf);
     derived.linkage.set(

@@ -13,7 +13,7 @@ export async function presentKeys(db: Queryable, roots: Iterable<number>): Promi
       held as (select m.root, s.key, substr(s.key, 3) as bare, left(s.key, 2) as sort from member m join subject_key s on s.lead = m.lead)
       select h.root, h.key from held h
       where exists (select 1 from link k where k.a = h.key and k.state <> 'withdrawn') or exists (select 1 from link k where k.b = h.key and k.state <> 'withdrawn')
-        or exists (select 1 from identification i where i.strong = h.key)
+        or exists (select 1 from identification i where i.strong = h.key) or exists (select 1 from skipped_identification i where i.strong = h.key)
         or (h.sort = 'u:' and exists (select 1 from event e where e.uid = h.bare and ${present}))
         or (h.sort = 'e:' and exists (select 1 from event e where e.email = h.bare and e.uid is null and ${present}))
         or (h.sort = 'a:' and exists (select 1 from event e where e.anon = h.bare and e.uid is null and e.email is null and ${present}))`,

@@ -87,5 +87,5 @@ async function finish(client: StatementPipeline, context: ProjectionContext, dra
   );
   // a copy: this transaction may have to be repeated
   const state = foldHistory(events, judgements, rulebook, context, structuredClone(draft.state));
-  await reviewLocked(client, context, [draft.lead], new Map([[draft.lead, state]]));
+  await reviewLocked(client, context, [draft.lead], new Map([[draft.lead, { state }]]));
 }

@@ -1,9 +1,10 @@
-import type { LeadState } from '#libs/leads/domain';
 import { inPipelinedTransaction, type Pool, type Queryable, type StatementPipeline } from '#libs/platform';
 import { lockRulebookShared } from '../batch/first-round.projection.js';
 import { awaitedIn, type Look } from '../domain/index.js';
 import { identityChange } from '../batch/identity-change.js';
 import { nothingJudged } from '../batch/judgement.projection.js';
+import type { Refolded } from '../batch/refold.projection.js';
+import { revisionOf } from '../batch/remember.js';
 import { bringUpToDate, nowOf, settle, type MadeDecision } from '../batch/settle.projection.js';
 import type { Step } from '../batch/step.js';
 import { writeStep, type RowWriter, type Settled } from '../batch/write.projection.js';
@@ -69,13 +70,17 @@ export async function reviewLocked(
   client: StatementPipeline,
   context: ProjectionContext,
   ids: readonly number[],
-  refolded: ReadonlyMap<number, LeadState> = new Map(),
+  refolded: ReadonlyMap<number, Refolded> = new Map(),
 ): Promise<void> {
   const opened = await openBatch(client);
   const leads = await lockLeads(client, ids);
   const step = await stepOver(client, context, opened, leads, await visitorsAmong(client, ids));
-  for (const [root, state] of refolded)
-    Object.assign(leads.get(root)!, { state, refoldPending: false, rulebook: opened.version });
+  for (const [root, { state, memory }] of refolded) {
+    const lead = leads.get(root)!;
+    Object.assign(lead, { state, refoldPending: false, rulebook: opened.version });
+    // a key that came may name a later record than any of the lead's own
+    if (revisionOf(memory) > revisionOf(lead.memory)) lead.memory = memory!;
+  }
   await settleAll(step, opened);
 }
 

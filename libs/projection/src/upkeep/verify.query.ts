@@ -24,7 +24,7 @@ export interface VerifyReport extends AccountsReport {
   differences: Difference[];
   /** Leads that wait for a refold or for the live rulebook: their state is of an earlier moment, and says so. */
   pending: number[];
-  /** Rows of link, apart, identification and lead that are other than the events say; not looked at in a sample. */
+  /** Rows of link, apart, identification, skipped_identification and lead that are other than the events say; not looked at in a sample. */
   identityDifferences: number;
 }
 
@@ -131,17 +131,19 @@ const remembers = ({ memory }: LeadRead, recorded: LeadRead['memory'], rulebook:
   revisionOf(memory) === revisionOf(recorded) && sameMemory(memory, recorded, rulebook.funnel.stages[0]!.name);
 
 async function identityDifferences(client: PoolClient, context: ProjectionContext): Promise<number> {
-  const derived = await deriveIdentity(client, context.settings.keyLimit);
+  const derived = await deriveIdentity(client, context.settings);
   const expected = new Set([
     ...derived.links.map((row) => `l ${row.event} ${row.a} ${row.b} ${row.state}`),
     ...derived.aparts.map((row) => `p ${row.event} ${row.a} ${row.b}`),
     ...derived.identifications.map((row) => `i ${row.event} ${row.anon} ${row.strong} ${row.at}`),
+    ...derived.skippedIdentifications.map((row) => `s ${row.event} ${row.anon} ${row.strong} ${row.at}`),
     ...[...derived.linkage].map(([lead, row]) => `m ${lead} ${row.mergedInto} ${row.mixed}`),
   ]);
   const stored = await client.query<{ row: string }>(
     `select 'l ' || event || ' ' || a || ' ' || b || ' ' || state as row from link where state <> 'withdrawn'
       union all select 'p ' || event || ' ' || a || ' ' || b from apart
       union all select 'i ' || event || ' ' || anon || ' ' || strong || ' ' || (extract(epoch from at) * 1000)::bigint from identification
+      union all select 's ' || event || ' ' || anon || ' ' || strong || ' ' || (extract(epoch from at) * 1000)::bigint from skipped_identification
       union all select 'm ' || id || ' ' || coalesce(merged_into::text, 'null') || ' ' || mixed::text from lead where merged_into is not null or mixed`,
   );
   const found = stored.rows.filter(({ row }) => expected.delete(row)).length;
@@ -154,7 +156,7 @@ async function inSnapshot<T>(pool: Pool, work: (client: PoolClient) => Promise<T
   try {
     await client.query('begin isolation level repeatable read read only');
     // before the snapshot is taken: a rebuild that swaps afterwards waits, or one that swapped before is seen whole
-    await client.query('lock table lead, link, apart, identification, unapplied_judgement in access share mode');
+    await client.query('lock table lead, link, apart, identification, skipped_identification, unapplied_judgement in access share mode');
     await client.query('set local statement_timeout = 0');
     return await work(client);
   } finally {

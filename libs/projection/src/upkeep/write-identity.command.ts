@@ -1,11 +1,11 @@
 import type { PoolClient } from '#libs/platform';
 import { plainArray, textArray } from '../store/arrays.js';
-import type { DerivedIdentity } from './derive-identity.query.js';
+import type { DerivedIdentity, StatedIdentification } from './derive-identity.query.js';
 
 /** Into tables that are empty. */
 export async function writeIdentity(
   client: PoolClient,
-  { links, aparts, identifications }: DerivedIdentity,
+  { links, aparts, identifications, skippedIdentifications }: DerivedIdentity,
 ): Promise<void> {
   await client.query(
     `insert into link (event, a, b, at, state, reason, batch) select event, a, b, to_timestamp(at / 1000.0), state, reason, batch
@@ -31,15 +31,24 @@ export async function writeIdentity(
       plainArray(aparts.map((row) => row.batch)),
     ],
   );
+  await insertIdentifications(client, 'identification', identifications);
+  await insertIdentifications(client, 'skipped_identification', skippedIdentifications);
+}
+
+async function insertIdentifications(
+  client: PoolClient,
+  table: 'identification' | 'skipped_identification',
+  rows: readonly StatedIdentification[],
+): Promise<void> {
   await client.query(
-    `insert into identification (anon, at, event, strong, batch) select anon, to_timestamp(at / 1000.0), event, strong, batch
+    `insert into ${table} (anon, at, event, strong, batch) select anon, to_timestamp(at / 1000.0), event, strong, batch
       from unnest($1::text[], $2::float8[], $3::uuid[], $4::text[], $5::bigint[]) as t(anon, at, event, strong, batch)`,
     [
-      textArray(identifications.map((row) => row.anon)),
-      plainArray(identifications.map((row) => row.at)),
-      plainArray(identifications.map((row) => row.event)),
-      textArray(identifications.map((row) => row.strong)),
-      plainArray(identifications.map((row) => row.batch)),
+      textArray(rows.map((row) => row.anon)),
+      plainArray(rows.map((row) => row.at)),
+      plainArray(rows.map((row) => row.event)),
+      textArray(rows.map((row) => row.strong)),
+      plainArray(rows.map((row) => row.batch)),
     ],
   );
 }
