@@ -21,7 +21,7 @@ export async function takeBackFew(
   client: PoolClient,
   browsers: readonly string[],
   browserLimit: number,
-): Promise<ReadonlySet<string>> {
+): Promise<void> {
   const crowds = await readCrowds(client, { browsers, counting: browsers, gone: [] }, browserLimit);
   const few = crowds.filter(({ left }) => !tooManyPeople(left!, browserLimit)).map(({ anon }) => anon);
   await takeBackBrowsers(client, few);
@@ -36,5 +36,4 @@ export async function takeBackFew(
     Object.assign(lead, { state: emptyState(), nextChangeAt: null, rankHash: null, refoldPending: false });
   await writeLeads(client, [...leads.values()]);
   await deleteRanks(client, [...leads.keys()]);
-  return new Set(few);
 }

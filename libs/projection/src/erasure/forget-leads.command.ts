@@ -1,4 +1,4 @@
-import { soleOwner, type Identification, type SubjectKey } from '#libs/leads/domain';
+import { movedIntervals, ownedIntervals, soleOwner, type Identification, type SubjectKey } from '#libs/leads/domain';
 import { StatementPipeline, type PoolClient } from '#libs/platform';
 import { historySizes } from '../batch/refold.projection.js';
 import { refoldWhole } from '../batch/refold-slices.projection.js';
@@ -64,8 +64,8 @@ export async function forgetLeads(
   await remove('subject_key', 'key = any($1::text[])', [keys]);
   await remove('lead', 'id = any($1::bigint[])', [leads]);
   await forgetInRebuild(client);
-  const returned = await takeBackFew(client, browsers, context.settings.browserLimit);
-  const relinked = await relink(client, browsers, before, returned);
+  await takeBackFew(client, browsers, context.settings.browserLimit);
+  const relinked = await relink(client, browsers, before, leads);
   const roots = await rootsOf(client, touched.keys);
   await foldAnew(
     client,
@@ -114,7 +114,7 @@ async function relink(
   client: PoolClient,
   browsers: readonly string[],
   before: ReadonlyMap<string, BrowserPlace>,
-  returned: ReadonlySet<string>,
+  forgotten: readonly number[],
 ): Promise<number[]> {
   const changedHands: number[] = [];
   const linkage = [];
@@ -124,15 +124,29 @@ async function relink(
     const sole = soleOwner(rows, (strong) => rootOf.get(strong)!);
     const row = { id: own, mergedInto: sole ?? null, mixed: rows.length > 0 && sole === undefined };
     for (const { root } of rows) owners.add(root);
+    changedHands.push(...handsChanged(own, before.get(anon)!.rows, rows, forgotten));
     if (row.mergedInto === mergedInto && row.mixed === mixed) continue;
     linkage.push(row);
     // a browser whose last identification named this person too is nobody's again, and its visits are its own
-    if (returned.has(anon)) changedHands.push(...rows.map(({ root }) => root));
-    if (rows.length === 0) changedHands.push(own, ...(before.get(anon)?.rows.map(({ root }) => root) ?? []));
+    if (rows.length === 0) changedHands.push(own);
   }
   await writeLinkage(client, linkage);
   await raiseVersions(client, [...owners]);
   return changedHands;
+}
+
+/** An event of others that named the person said where they were, too. What was the person's own is not there any more. */
+function handsChanged(
+  own: number,
+  before: BrowserPlace['rows'],
+  after: BrowserPlace['rows'],
+  forgotten: readonly number[],
+): number[] {
+  const rootOf = new Map([...before, ...after].map((row) => [row.strong, row.root]));
+  const owned = (rows: BrowserPlace['rows']) => ownedIntervals(rows, (strong) => rootOf.get(strong)!);
+  return movedIntervals(owned(before), owned(after))
+    .filter((interval) => interval.before === undefined || !forgotten.includes(interval.before))
+    .flatMap((interval) => [interval.before ?? own, interval.after ?? own]);
 }
 
 async function rootsOf(client: PoolClient, keys: readonly SubjectKey[]): Promise<number[]> {
