@@ -245,7 +245,7 @@ export const histories = (maxFacts = 16, maxJudgements = 8): fc.Arbitrary<Histor
       salt: fc.nat({ max: 1000 }),
       zone: fc.constantFrom(...testZones),
       keyLimit: fc.constantFrom(2, 3, 50),
-      browserLimit: fc.constantFrom(1, 2, 50),
+      browserLimit: fc.constantFrom(1, 2, 3, 50),
       order: fc.array(fc.nat(), { minLength: 32, maxLength: 32 }),
       doubled: fc.array(fc.boolean(), { minLength: 32, maxLength: 32 }),
       cuts: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 64, maxLength: 64 }),

@@ -38,7 +38,9 @@ test('one id that every site visitor shares takes 50 keys and no more; the rest 
   expect(await verify(projecting.pool, projecting.context)).toMatchObject({ differences: [], identityDifferences: 0 });
 });
 
-test('a kiosk on which 200 people identify joins nobody, and each gets what he did there', async () => {
+test('a kiosk on which as many people identify as may joins nobody, and each gets what he did there', async () => {
+  await projecting.end();
+  projecting = new Projecting(db, 'Asia/Tokyo', { browserLimit: 200 });
   const people = Array.from({ length: 200 }, (_, index) => {
     const at = now - 10_000_000 + index * 1_000;
     return [
