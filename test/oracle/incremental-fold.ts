@@ -220,18 +220,14 @@ export class IncrementalFold {
   ): void {
     const lone = this.leadOfKey.get(anonKey(anon));
     const sole = this.placeBrowser(anon);
-    const rows = this.countedOn(anon);
     const movedRoots = before.map((interval) => ({
       ...interval,
       owner: interval.owner === undefined ? undefined : this.rootOf(interval.owner),
     }));
-    const moved = movedIntervals(
-      movedRoots,
-      ownedIntervals(rows, (strong) => this.rootOfKey(strong)),
-    );
+    const owned = ownedIntervals(this.countedOn(anon), (strong) => this.rootOfKey(strong));
+    const moved = movedIntervals(movedRoots, owned);
     if (lone === undefined) return;
-    const wasLone = before.length === 1 && before[0]!.owner === undefined;
-    if (wasLone && sole !== undefined) {
+    if (before.length === 1 && before[0]!.owner === undefined && sole !== undefined) {
       if (!refold.has(sole)) this.states.set(sole, mergeStates(this.stateOf(sole), this.stateOf(lone)));
       this.states.delete(lone);
       this.work.added += 1;

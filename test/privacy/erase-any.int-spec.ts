@@ -49,7 +49,10 @@ test('S11, I4: anybody can be erased; others stay as their events say, and readi
     fc.asyncProperty(histories(20, 10), fc.nat(), async (history, pick) => {
       await emptyTables(db.pool);
       await db.pool.query('truncate erased_key, erasure cascade');
-      const projecting = new Projecting(db, history.zone, { keyLimit: history.keyLimit, browserLimit: history.browserLimit });
+      const projecting = new Projecting(db, history.zone, {
+        keyLimit: history.keyLimit,
+        browserLimit: history.browserLimit,
+      });
       const consistent = async () => {
         expect(await verify(projecting.pool, projecting.context)).toMatchObject({
           differences: [],

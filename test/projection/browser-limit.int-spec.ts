@@ -65,9 +65,7 @@ test('a kiosk of 300 people is nobody’s, however their events arrive; it is to
 
   const { links, browsers } = (await readIdentity(db.pool, { key: emailKey('p7@x.jp') }))!;
   expect(links).toMatchObject([{ a: 'a:kiosk', b: 'e:p7@x.jp', state: 'skipped', because: 'browser-limit' }]);
-  expect(browsers).toEqual([
-    { anonymousId: 'kiosk', intervals: [{ from: null, until: null, key: null, lead: null }] },
-  ]);
+  expect(browsers).toEqual([{ anonymousId: 'kiosk', intervals: [{ from: null, until: null, key: null, lead: null }] }]);
   const skipped = await listSkippedLinks(db.pool, 1_000, undefined);
   expect(skipped.map(({ a, b, reason }) => `${a} ${b} ${reason}`)).toEqual(
     Array.from({ length: 300 }, (_, index) => `a:kiosk e:p${299 - index}@x.jp browser-limit`),

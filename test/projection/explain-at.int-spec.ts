@@ -143,7 +143,10 @@ test('I9: a score at any instant, as known now and as known then, equals a naive
       const { history, batches, publishes, questions } = story;
       await emptyTables(db.pool);
       await db.pool.query('truncate rulebook_publish restart identity');
-      const projecting = new Projecting(db, history.zone, { keyLimit: history.keyLimit, browserLimit: history.browserLimit });
+      const projecting = new Projecting(db, history.zone, {
+        keyLimit: history.keyLimit,
+        browserLimit: history.browserLimit,
+      });
       const zone = makeZone(history.zone);
       // each walk looks at up to 400 days
       let walks = 2;

@@ -27,7 +27,10 @@ test('I8: what PostgreSQL holds equals the naive fold, for shuffled, doubled and
   await fc.assert(
     fc.asyncProperty(histories(), async (history) => {
       await emptyTables(db.pool);
-      const projecting = new Projecting(db, history.zone, { keyLimit: history.keyLimit, browserLimit: history.browserLimit });
+      const projecting = new Projecting(db, history.zone, {
+        keyLimit: history.keyLimit,
+        browserLimit: history.browserLimit,
+      });
       try {
         for (const batch of history.arrivals) await projecting.apply(batch);
         expect(await canonicalLeads(db.pool)).toEqual(expected(history));
@@ -48,7 +51,9 @@ test('I8: partitions applied at the same time by three projectors give the same 
   await fc.assert(
     fc.asyncProperty(histories(24, 10), async (history) => {
       await emptyTables(db.pool);
-      const projectors = [0, 1, 2].map(() => new Projecting(db, history.zone, { keyLimit: history.keyLimit, browserLimit: history.browserLimit }));
+      const projectors = [0, 1, 2].map(
+        () => new Projecting(db, history.zone, { keyLimit: history.keyLimit, browserLimit: history.browserLimit }),
+      );
       try {
         await Promise.all(
           projectors.map(async (projecting, index) => {
@@ -70,7 +75,10 @@ test('I9: whatever happened, state and memory are what events and decisions say:
   await fc.assert(
     fc.asyncProperty(histories(), async (history) => {
       await emptyTables(db.pool);
-      const projecting = new Projecting(db, history.zone, { keyLimit: history.keyLimit, browserLimit: history.browserLimit });
+      const projecting = new Projecting(db, history.zone, {
+        keyLimit: history.keyLimit,
+        browserLimit: history.browserLimit,
+      });
       // nobody leaves the first stage without a record, and no stage is the first one; a rebuild may mint a key that no fact has
       const roots = async (upTo = 1e9): Promise<string> =>
         canonicalJson(

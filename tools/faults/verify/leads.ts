@@ -96,8 +96,7 @@ export function foldGroups(
   }
   const leads = new Map<string, string>();
   for (const group of groups.values())
-    for (const [keys, state] of naiveFold(group, signals, zone, limits))
-      leads.set(keys, canonicalLead([keys], state));
+    for (const [keys, state] of naiveFold(group, signals, zone, limits)) leads.set(keys, canonicalLead([keys], state));
   return leads;
 }
 

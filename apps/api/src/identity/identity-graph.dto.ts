@@ -57,7 +57,9 @@ export const identityGraph = z
               lead: z.number().nullable(),
             }),
           )
-          .describe('Who owns its anonymous events, from when to when; null where nobody was ever identified, or too many people were'),
+          .describe(
+            'Who owns its anonymous events, from when to when; null where nobody was ever identified, or too many people were',
+          ),
       }),
     ),
     truncated: z.boolean().describe('There is more than is shown here: 500 of each'),

@@ -102,10 +102,7 @@ function restate(change: IdentityChange, event: LeadEvent, before: Said, after: 
 }
 
 /** The time line as these events leave it. `gone` is taken off first: a restated row is in both. */
-export function timelineAfter(
-  rows: readonly Identification[],
-  browser: BrowserChange | undefined,
-): Identification[] {
+export function timelineAfter(rows: readonly Identification[], browser: BrowserChange | undefined): Identification[] {
   if (!browser) return [...rows];
   const replaced = new Set([...browser.gone, ...browser.added.map((one) => one.event)]);
   return [...rows.filter((row) => !replaced.has(row.event)), ...browser.added];

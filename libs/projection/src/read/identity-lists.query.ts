@@ -57,5 +57,10 @@ export async function countSkippedLinks(db: Queryable): Promise<Record<SkippedLi
     `select reason, count(*)::int as links from link where state = 'skipped' group by reason
       union all select 'browser-limit', count(*)::int from skipped_identification`,
   );
-  return { 'key-limit': 0, 'browser-limit': 0, apart: 0, ...Object.fromEntries(rows.map(({ reason, links }) => [reason, links])) };
+  return {
+    'key-limit': 0,
+    'browser-limit': 0,
+    apart: 0,
+    ...Object.fromEntries(rows.map(({ reason, links }) => [reason, links])),
+  };
 }

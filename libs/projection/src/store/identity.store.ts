@@ -180,7 +180,9 @@ export async function writeIdentity(
   if (stated.length === 0) return;
   const events = plainArray(stated.map((one) => one.event));
   const identified = stated.flatMap((one) =>
-    one.identifications.filter(({ anon }) => !nobodys.has(anon)).map((identification) => ({ ...identification, ...one })),
+    one.identifications
+      .filter(({ anon }) => !nobodys.has(anon))
+      .map((identification) => ({ ...identification, ...one })),
   );
   const replacing = client.query({
     name: 'leadfold-replace-identifications',

@@ -156,7 +156,9 @@ async function inSnapshot<T>(pool: Pool, work: (client: PoolClient) => Promise<T
   try {
     await client.query('begin isolation level repeatable read read only');
     // before the snapshot is taken: a rebuild that swaps afterwards waits, or one that swapped before is seen whole
-    await client.query('lock table lead, link, apart, identification, skipped_identification, unapplied_judgement in access share mode');
+    await client.query(
+      'lock table lead, link, apart, identification, skipped_identification, unapplied_judgement in access share mode',
+    );
     await client.query('set local statement_timeout = 0');
     return await work(client);
   } finally {
