@@ -127,13 +127,13 @@ test('no condition that a scenario awaits of a company flips before the company 
   let flips = 0;
   const listeners = awaitedLeaves.map((leaf) => `condition:${canonicalJson(leaf)}`);
   fc.assert(
-    fc.property(cases, ({ history: { events, zone: name, keyLimit }, days }) => {
+    fc.property(cases, ({ history: { events, zone: name, keyLimit, browserLimit }, days }) => {
       const zone = makeZone(name);
       const rulebook = compileRulebook(document, 1, zone);
       const awaited = awaitedIn(listeners, rulebook)!.ofCompanies;
       expect(awaited.names.length).toBe(awaitedLeaves.length);
       const now = Math.max(...events.map((event) => event.occurredAt)) + days * dayMs;
-      for (const members of companiesOf(naiveFold(events, testSignals, zone, { keyLimit })).values()) {
+      for (const members of companiesOf(naiveFold(events, testSignals, zone, { keyLimit, browserLimit })).values()) {
         const heldAt = (at: number) => heldOfCompany(awaited, new CompanyFacts(members, rulebook, at)).join();
         const { day: today, nextChangeAt } = lookOf(new CompanyFacts(members, rulebook, now), awaited.conditions);
         const held = heldAt(now);
