@@ -11,6 +11,7 @@ import { HeldDecisions1795000000011 } from './1795000000011-held-decisions.js';
 import { EventsOfADay1795000000012 } from './1795000000012-events-of-a-day.js';
 import { AwaitedOfCompanies1795000000020 } from './1795000000020-awaited-of-companies.js';
 import { BrowserLimit1795000000021 } from './1795000000021-browser-limit.js';
+import { StageIndex1795000000022 } from './1795000000022-stage-index.js';
 
 /** In order. Classes, not globs: a missing file is a compile error. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   EventsOfADay1795000000012,
   AwaitedOfCompanies1795000000020,
   BrowserLimit1795000000021,
+  StageIndex1795000000022,
 ];
