@@ -1,5 +1,5 @@
 import { membershipOf, type LeadMemory, type LeadState, type Temperature } from '#libs/leads/domain';
-import { CompanyTallies, lookOnce, type CompiledRulebook, type LeadFacts, type Look } from '#libs/projection/domain';
+import { CompanyTallies, lookOnce, type CompiledRulebook, type LeadFacts, type Seen } from '#libs/projection/domain';
 
 export interface LeadShift {
   lead: number;
@@ -31,7 +31,6 @@ export interface RulebookEffect {
   first: LeadShift[];
 }
 
-type Seen = Omit<Look, 'nextChangeAt'>;
 const heat: Record<Temperature, number> = { cold: 0, warm: 1, hot: 2 };
 
 /** Looks at each lead under both rulebooks, at one instant. Bounded memory: only the furthest moves are kept. */

@@ -45,6 +45,9 @@ export interface Look {
   nextChangeAt: number;
 }
 
+/** What is seen at once, without looking ahead, which is a third of the work. */
+export type Seen = Omit<Look, 'nextChangeAt'>;
+
 const none: readonly CompiledCondition[] = [];
 const shared = new WeakMap<CompiledRulebook, LeadFacts>();
 
@@ -81,7 +84,7 @@ export function look(
   return Object.assign(seenOn(facts), { nextChangeAt: rulebook.zone.dayStart(nextChangeDay(facts, awaited)) });
 }
 
-/** Without the next change, which is a third of the work: for counting over all leads. */
+/** For whoever asks for the present alone: readers, and counts over all leads. */
 export function lookOnce(
   state: LeadState,
   rulebook: CompiledRulebook,
@@ -89,14 +92,14 @@ export function lookOnce(
   now: number,
   /** What the look was made of, for as long as it stands at this lead. */
   onFacts?: (facts: LeadFacts) => void,
-): Omit<Look, 'nextChangeAt'> {
+): Seen {
   const facts = sharedFacts(rulebook).at(state, memory, now);
   const seen = seenOn(facts);
   onFacts?.(facts);
   return seen;
 }
 
-function seenOn(facts: LeadFacts): Omit<Look, 'nextChangeAt'> {
+function seenOn(facts: LeadFacts): Seen {
   const { rulebook } = facts;
   const segments: string[] = [];
   for (let index = 0; index < rulebook.segments.length; index += 1)

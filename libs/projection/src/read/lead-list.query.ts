@@ -1,5 +1,5 @@
 import type { Queryable } from '#libs/platform';
-import { look, type Look } from '../domain/index.js';
+import { lookOnce, type Look } from '../domain/index.js';
 import type { ProjectionContext } from '../projection-context.js';
 import { readLeadsNow, rulebookOf, type LeadRead } from './lead.query.js';
 
@@ -126,7 +126,7 @@ async function lookAgain(
   for (const row of rows) {
     const lead = read.get(row.id);
     if (lead) {
-      const seen = look(lead.state, await rulebookOf(db, context, lead, live), lead.memory, now);
+      const seen = lookOnce(lead.state, await rulebookOf(db, context, lead, live), lead.memory, now);
       listed.push({
         ...row,
         ...seen,
