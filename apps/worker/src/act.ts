@@ -1,5 +1,6 @@
 import type { EventLog } from '#libs/event-log';
 import {
+  anyToSweep,
   createOutboundAgent,
   deliverJobs,
   dueChannel,
@@ -60,7 +61,7 @@ const graceMs = 20_000;
 
 const concurrency = (config: WorkerConfig): Record<Lane, number> => ({
   // many wait while few send: so that claims, marks and commits go in large groups. The worker's memory follows this
-  mail: config.SMTP_CONNECTIONS * 12,
+  mail: config.SMTP_CONNECTIONS * 8,
   'alert-email': 4,
   'alert-slack': 4,
   'alert-webhook': 16,
@@ -158,6 +159,10 @@ export class Act {
 
   private async sweep(): Promise<boolean> {
     const { pool, mailPolicy, progress, queue } = this.parts;
+    if (!(await anyToSweep(pool))) {
+      progress.beat('deliver');
+      return false;
+    }
     for (const end of await sweepLost(pool)) {
       this.parts.log.warn({ delivery: end.id, state: end.state, reason: end.reason }, 'delivery ended by the sweep');
       mailPolicy?.ended?.(end);

@@ -6,7 +6,7 @@ export { factsChannel, relayFacts, stateLater } from './fact-outbox.store.js';
 export { deliverJobs, HandOut } from './hand-out.js';
 export { SendLedger, type LedgerOptions } from './ledger.js';
 export { OutboxRelay, outboxChannel } from './relay.js';
-export { dueChannel, sweepLost, takeDue } from './sweep.store.js';
+export { anyToSweep, dueChannel, sweepLost, takeDue } from './sweep.store.js';
 export { Pump } from './pump.js';
 export { WakeUp } from './wake-up.js';
 export { createOutboundAgent, AddressRefused } from './channels/outbound.js';

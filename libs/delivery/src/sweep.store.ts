@@ -1,4 +1,4 @@
-import { inTransaction, type Pool } from '#libs/platform';
+import { inTransaction, type Pool, type Queryable } from '#libs/platform';
 import { deliveryFact } from './commit.store.js';
 import { stateLater } from './fact-outbox.store.js';
 import type { CreatedDelivery, Delivery, DeliveryState } from './port.js';
@@ -13,6 +13,17 @@ type Ended = Pick<Delivery, 'id' | 'purpose' | 'channel' | 'subjectKey' | 'run' 
 };
 const returning = `returning d.id, d.purpose, d.channel, d.subject_key as "subjectKey", d.run, d.step, d.attempt, d.payload,
   d.state, d.reason, leadfold_now() as now`;
+
+/** Whether there is anything to end or to hand out: one look, where both find nothing on most days. */
+export async function anyToSweep(db: Queryable): Promise<boolean> {
+  const found = await db.query<{ any: boolean }>({
+    name: 'leadfold-any-to-sweep',
+    text: `select exists (select 1 from delivery where state = 'sending' and lease_until < clock_timestamp())
+      or exists (select 1 from delivery where state = 'pending' and due_at <= leadfold_now())
+      or exists (select 1 from delivery where state = 'pending' and limit_at <= leadfold_now()) as any`,
+  });
+  return found.rows[0]!.any;
+}
 
 /**
  * Leases that ran out: their worker died, or lost the database. Before the hand-off nothing was sent: pending again.
