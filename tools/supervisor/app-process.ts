@@ -24,7 +24,10 @@ export interface AppEvents {
 }
 
 const firstBackOffMs = 250;
-const lastBackOffMs = 30_000;
+/** No alert waits longer than this and a start for a service that is back. */
+const lastBackOffMs = 5_000;
+/** Who lived this long had started well: the next pause is the first again. */
+const startedWellMs = 10_000;
 const startsBeforeGivingUp = 3;
 
 /** One app as its own process: started again with growing pauses when it ends, for as long as it was ever ready. */
@@ -76,7 +79,7 @@ export class AppProcess {
 
   private ended(how: string, startedAt: number): void {
     if (!this.wanted) return;
-    this.failures = performance.now() - startedAt > lastBackOffMs ? 1 : this.failures + 1;
+    this.failures = performance.now() - startedAt > startedWellMs ? 1 : this.failures + 1;
     if (!this.everReady && this.failures >= startsBeforeGivingUp) {
       this.wanted = false;
       this.events.failed(this.spec.name, how, this.lastLines);
