@@ -42,7 +42,7 @@ export async function startKafka(set: ServiceSet, progress: ProgressLines): Prom
     );
     fs.writeFileSync(path.join(folder, 'formatted'), id);
   }
-  const args = [...kafkaJvmFlags, '-cp', classPath, 'kafka.Kafka', config];
+  const args = [collector, ...kafkaJvmFlags, '-cp', classPath, 'kafka.Kafka', config];
   const process_ = await startDetached('java', args, { log: logFile(set, 'kafka'), cwd: folder });
   const record = { port, process: process_, owner: null };
   writeRecord(set, 'kafka', record);
@@ -69,8 +69,21 @@ function portAnswers(port: number): Promise<boolean> {
   });
 }
 
-/** Without counters for other programs, which it would write twenty times a second. */
-export const kafkaJvmFlags = ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', '-XX:-UsePerfData'];
+/**
+ * Without counters for other programs, which it would write twenty times a second, and without a stop of all its threads every
+ * second for nobody: an eighth of what an idle broker takes. Newer machines may not know the flag any more.
+ */
+export const kafkaJvmFlags = [
+  '-Xms256m',
+  '-Xmx512m',
+  '-XX:-UsePerfData',
+  '-XX:+IgnoreUnrecognizedVMOptions',
+  '-XX:+UnlockDiagnosticVMOptions',
+  '-XX:GuaranteedSafepointInterval=0',
+];
+
+/** A collector without threads of its own: the heap is small. */
+const collector = '-XX:+UseSerialGC';
 
 /**
  * What docker-compose.yml's broker is told as well; a test compares. After a crash the broker is let in again only when its old
