@@ -2,15 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { makeZone, type LeadEvent } from '#libs/leads/domain';
 import { databaseNow, driveClock, eventIdOf } from '#libs/platform';
-import {
-  listAccounts,
-  readAccount,
-  rebuild,
-  reviewAccounts,
-  reviewDue,
-  reviewOlderRulebook,
-  verify,
-} from '#libs/projection';
+import { listAccounts, readAccount, rebuild, reviewAccounts, reviewOlderRulebook, verify } from '#libs/projection';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { histories, testSignals } from '../oracle/histories.js';
 import { accountRule, naiveAccounts, type Company } from '../oracle/naive-account.js';
@@ -164,7 +156,7 @@ test('a merge across companies leaves one member, an un-merge both', async () =>
   expect(await membersOf()).toEqual({ 'd:mirai.co.jp': 1, 'd:other.co.jp': 1 });
 });
 
-test('a company cools by time alone on the day that was told, without an event', async () => {
+test('a company cools by time alone on the day that was told, also while others have events', async () => {
   const visit = (name: string, email: string) => event(name, { email, properties: { path: '/x' } });
   await projecting.apply([
     form('f1', 'a@mirai.co.jp'),
@@ -177,9 +169,10 @@ test('a company cools by time alone on the day that was told, without an event',
   const { rows } = await db.pool.query<{ at: Date }>('select next_change_at as at from account');
   expect(rows[0]!.at.getTime()).toBeGreaterThan(now);
   await driveClock(db.pool, new Date(now + 32 * dayMs));
-  await reviewDue(projecting.pool, projecting.context);
-  await reviewAll();
-  expect(await stored()).toMatchObject([['d:mirai.co.jp', { temperature: 'cold', engagement: 0, hotRules: [] }]]);
+  await projecting.apply([form('f3', 'c@other.co.jp')]);
+  await reviewAccounts(projecting.pool, projecting.context);
+  const cold = { temperature: 'cold', engagement: 0, hotRules: [] };
+  expect(Object.fromEntries(await stored())).toMatchObject({ 'd:mirai.co.jp': cold, 'd:other.co.jp': { members: 1 } });
 });
 
 test('a rulebook’s own domains apply to all recorded history once it is published, and back', async () => {

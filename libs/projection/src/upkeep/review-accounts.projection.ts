@@ -1,4 +1,5 @@
-import { databaseNow, inTransaction, type Pool, type Queryable } from '#libs/platform';
+import type { AccountKey } from '#libs/leads/domain';
+import { databaseNow, inTransaction, type Pool, type PoolClient, type Queryable } from '#libs/platform';
 import {
   CompanyFacts,
   heldOfCompany,
@@ -31,11 +32,20 @@ const nothing: AwaitedConditions = { names: [], conditions: [] };
  * rows are what lists are sorted by, and whoever reads one company looks at its members himself. Runs that wait for
  * something about a company are woken when it flips. Returns how many it looked at.
  */
-export function reviewAccounts(pool: Pool, context: ProjectionContext): Promise<number> {
+export async function reviewAccounts(pool: Pool, context: ProjectionContext): Promise<number> {
+  // each in a transaction of its own: two locks of rows in different orders would wait for each other
+  const marked = await review(pool, context, takeMarks);
+  return marked + (await review(pool, context, (client) => dueAccounts(client, mostDue)));
+}
+
+function review(
+  pool: Pool,
+  context: ProjectionContext,
+  take: (client: PoolClient) => Promise<AccountKey[]>,
+): Promise<number> {
   return repeating(() =>
     inTransaction(pool, async (client) => {
-      const marked = await takeMarks(client);
-      const keys = [...new Set([...marked, ...(marked.length === 0 ? await dueAccounts(client, mostDue) : [])])];
+      const keys = await take(client);
       if (keys.length === 0) return 0;
       const last = await lockAccounts(client, keys);
       const rulebook = await liveVersion(client, context);
