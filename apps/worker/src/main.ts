@@ -26,8 +26,8 @@ await assertQueueMode(checks, config.JOB_QUEUE);
 await checks.end();
 
 const worker = await createWorker(config, logger);
-await worker.start();
-
-// what is handed off is finished first: a clean stop leaves nothing unknown
+const starting = worker.start();
+// what is handed off is finished first, also while it still starts: a clean stop leaves nothing unknown
+stopOnSignals(logger, () => starting.then(() => worker.stop()));
+await starting;
 started();
-stopOnSignals(logger, () => worker.stop());
