@@ -77,6 +77,22 @@ test('of a shared browser only what was theirs goes, also of what the log still 
   await sound();
 });
 
+test('a browser of too many keys keeps its visits when all of them were one person’s, who is erased', async () => {
+  await projecting.end();
+  projecting = new Projecting(db, 'Asia/Tokyo', { browserLimit: 1 });
+  await projecting.apply([
+    identify(90, 'kiosk', 'ann@x.jp'),
+    event(80, { type: 'identify', anonymousId: 'kiosk', userId: 'ann' }),
+    event(70, { type: 'identify', userId: 'ann', email: 'ann@x.jp' }),
+    event(60, { anonymousId: 'kiosk' }),
+  ]);
+  const visitor = await readLead(db.pool, { key: 'a:kiosk' });
+  expect(visitor).toMatchObject({ keys: ['a:kiosk'], mixed: false });
+  await erase(projecting, { key: 'e:ann@x.jp' });
+  expect(await readLead(db.pool, { key: 'a:kiosk' })).toMatchObject({ keys: ['a:kiosk'], state: visitor!.state });
+  await sound();
+});
+
 test('a browser that several people use is nobody who could be erased', async () => {
   await projecting.apply([identify(90, 'family', 'ann@x.jp'), identify(60, 'family', 'bob@x.jp')]);
   await expect(erase(projecting, { key: 'a:family' })).rejects.toMatchObject({ code: 'shared-browser' });
