@@ -6,7 +6,7 @@ import {
   ActivateScenarioHandler,
 } from '#libs/nurture';
 import { driveClock, newId } from '#libs/platform';
-import { rebuild, reviewDue } from '#libs/projection';
+import { rebuild, refoldOnePending, reviewDue } from '#libs/projection';
 import type { LeadEvent } from '#libs/leads/domain';
 import { createTestDatabase, type TestDatabase } from '#test/database';
 import { SmtpSink } from '#test/sinks';
@@ -129,4 +129,25 @@ test('a missed day is caught up by whoever comes first, and a rebuild does not f
   await driveClock(db.pool, new Date('2026-12-20T10:00:00+09:00'));
   await projecting.apply([event(new Date('2026-12-20T09:00:00+09:00'), email, { properties: { path: '/' } })]);
   await until('the run has left', async () => (await runOf(email))?.reason === 'condition');
+});
+
+test('what a refold in slices takes from a lead is told when it is done', async () => {
+  const email = 'tablet@example.jp';
+  const now = new Date('2026-12-21T10:00:00+09:00');
+  const at = (hour: number) => new Date(now.getTime() - (10 - hour) * 3_600_000);
+  await driveClock(db.pool, now);
+  const slow = new Projecting(db, 'Asia/Tokyo', { refoldLimit: 0 });
+  const signIn = (hour: number, who: string) =>
+    event(at(hour), who, { type: 'identify', links: true, anonymousId: 'tablet' });
+  await slow.apply([
+    { ...looked(at(8), email), email: undefined, anonymousId: 'tablet' },
+    signIn(9, email),
+    form(at(9), email),
+  ]);
+  await entered(email);
+  await slow.apply([signIn(7, 'colleague@example.jp')]);
+  expect(await runOf(email)).toEqual({ state: 'active', reason: null });
+  while (await refoldOnePending(slow.pool, slow.context));
+  await until('the run has left', async () => (await runOf(email))?.reason === 'condition');
+  await slow.end();
 });

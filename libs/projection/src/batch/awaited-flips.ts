@@ -5,6 +5,9 @@ import type { Step } from './step.js';
 
 type Looked = Pick<Step, 'awaited' | 'heldBefore' | 'companyBefore' | 'rulebook' | 'leads'>;
 
+/** In place of what held of a lead whose state was made elsewhere: anything may have flipped. */
+export const untold = '';
+
 /**
  * What held when each lead was last looked at, before anything touches it: no memory is kept of conditions that a scenario
  * awaits, because a look at a past instant tells the same again. Where it cannot be told, nothing is taken to have held.
@@ -15,6 +18,7 @@ export function rememberHeld(step: Looked): void {
     if (lookedAt === null) continue;
     const stood = !lead.mixed && lead.mergedInto === null;
     step.companyBefore.set(id, stood ? account : undefined);
+    if (step.heldBefore.has(id)) continue;
     if (stood && !lead.refoldPending && lead.rulebook === step.rulebook.version)
       step.heldBefore.set(id, heldOf(step.awaited, state, step.rulebook, memory, lookedAt));
   }

@@ -1,6 +1,7 @@
 import { inPipelinedTransaction, type Pool, type Queryable, type StatementPipeline } from '#libs/platform';
 import { lockRulebookShared } from '../batch/first-round.projection.js';
 import { awaitedIn, type Look } from '../domain/index.js';
+import { untold } from '../batch/awaited-flips.js';
 import { identityChange } from '../batch/identity-change.js';
 import { nothingJudged } from '../batch/judgement.projection.js';
 import type { Refolded } from '../batch/refold.projection.js';
@@ -78,6 +79,7 @@ export async function reviewLocked(
   for (const [root, { state, memory }] of refolded) {
     const lead = leads.get(root)!;
     Object.assign(lead, { state, refoldPending: false, rulebook: opened.version });
+    step.heldBefore.set(root, untold);
     // a key that came may name a later record than any of the lead's own
     if (revisionOf(memory) > revisionOf(lead.memory)) lead.memory = memory!;
   }
