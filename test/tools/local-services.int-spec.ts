@@ -73,8 +73,19 @@ test('a run killed before it could note the pids: what runs is found again, not 
   expect(pids()).toEqual(before);
 }, 60_000);
 
-test('a port taken by somebody else is stepped over, and theirs is left alone', async () => {
+test('a run killed while it started them: whoever comes next ends them', async () => {
+  const before = pids();
+  for (const part of parts) {
+    const { owner: _unknown, ...rest } = readRecord(set, part)!;
+    writeRecord(set, part, rest);
+  }
+  services = await start();
+  expect(pids()).toEqual(before);
   await services.stop();
+  for (const id of before) expect(await isAlive(id)).toBe(false);
+}, 60_000);
+
+test('a port taken by somebody else is stepped over, and theirs is left alone', async () => {
   const taken = readRecord(set, 'redis')!.port;
   const stranger = net.createServer();
   await new Promise<void>((resolve) => stranger.listen(taken, '127.0.0.1', resolve));

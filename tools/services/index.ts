@@ -235,7 +235,7 @@ export async function resetServices(name: SetName): Promise<void> {
     if (!record) continue;
     if (record.folder) removeDataFolder(record.folder);
     const { port, secondPort } = record;
-    writeRecord(set, part, { port, secondPort, owner: null });
+    writeRecord(set, part, { port, secondPort });
   }
 }
 

@@ -28,7 +28,7 @@ export async function startKafka(set: ServiceSet, progress: ProgressLines): Prom
   const port = await choosePort(known?.port ?? set.ports.kafka, { count: 2 });
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(config, serverProperties(folder, port));
-  writeRecord(set, 'kafka', { port, owner: null });
+  writeRecord(set, 'kafka', { port });
   if (!fs.existsSync(path.join(folder, 'formatted'))) {
     fs.rmSync(path.join(folder, 'data'), { recursive: true, force: true });
     const id = randomUUID().replaceAll('-', '').slice(0, 22);
@@ -44,7 +44,7 @@ export async function startKafka(set: ServiceSet, progress: ProgressLines): Prom
   }
   const args = [collector, ...kafkaJvmFlags, '-cp', classPath, 'kafka.Kafka', config];
   const process_ = await startDetached('java', args, { log: logFile(set, 'kafka'), cwd: folder });
-  const record = { port, process: process_, owner: null };
+  const record = { port, process: process_ };
   writeRecord(set, 'kafka', record);
   for (const deadline = Date.now() + 90_000; !(await portAnswers(port)); await sleep(50)) {
     if (Date.now() < deadline && (await isAlive(process_))) continue;

@@ -23,7 +23,7 @@ export async function startMail(set: ServiceSet): Promise<PartRecord> {
   }
   const port = await choosePort(known?.port ?? set.ports.smtp);
   const secondPort = await choosePort(known?.secondPort ?? set.ports.mailbox);
-  writeRecord(set, 'mail', { port, secondPort, owner: null });
+  writeRecord(set, 'mail', { port, secondPort });
   const program = createRequire(path.join(projectRoot, 'package.json')).resolve('maildev/bin/maildev');
   const args = [
     program,
@@ -37,7 +37,7 @@ export async function startMail(set: ServiceSet): Promise<PartRecord> {
     folder,
   ];
   const process_ = await startDetached(process.execPath, args, { log: logFile(set, 'mail'), cwd: folder });
-  const record = { port, secondPort, process: process_, owner: null };
+  const record = { port, secondPort, process: process_ };
   writeRecord(set, 'mail', record);
   for (const deadline = Date.now() + 30_000; ; await sleep(50)) {
     if (

@@ -27,7 +27,7 @@ export async function startPostgres(set: ServiceSet, progress: ProgressLines): P
   const programs = postgresPrograms(account);
   const password = known?.password ?? randomBytes(18).toString('base64url');
   const port = await choosePort(known?.port ?? set.ports.postgres);
-  const record: PartRecord = { ...known, port, password, folder, owner: null };
+  const record: PartRecord = { port, password, folder };
   writeRecord(set, 'postgres', record);
   if (!fs.existsSync(path.join(data, 'PG_VERSION'))) {
     progress.line('PostgreSQL', `making a new database folder in ${folder}`);

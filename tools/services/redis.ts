@@ -20,7 +20,7 @@ export async function startRedis(set: ServiceSet): Promise<PartRecord> {
     if (unrecorded) return { ...known, process: await identify(unrecorded) };
   }
   const port = await choosePort(known?.port ?? set.ports.redis);
-  writeRecord(set, 'redis', { port, owner: null });
+  writeRecord(set, 'redis', { port });
   const args = [
     '--port',
     String(port),
@@ -38,7 +38,7 @@ export async function startRedis(set: ServiceSet): Promise<PartRecord> {
   ];
   args.push('--appendonly', 'yes', '--appendfsync', 'everysec');
   const process = await startDetached('redis-server', args, { log: logFile(set, 'redis'), cwd: folder });
-  const record = { port, process, owner: null };
+  const record = { port, process };
   writeRecord(set, 'redis', record);
   for (const deadline = Date.now() + 30_000; ; await sleep(30)) {
     if (

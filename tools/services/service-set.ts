@@ -60,12 +60,15 @@ export function serviceSet(name: SetName): ServiceSet {
   };
 }
 
-/** What is remembered of a part between runs. `owner` stops it at its end; null: until `services down`. */
+/**
+ * What is remembered of a part between runs. `owner` stops it at its end; null: until `services down`. Without one it is being
+ * started, or was when its starter was killed: whoever comes next answers for it.
+ */
 export interface PartRecord {
   port: number;
   secondPort?: number;
   process?: ProcessId;
-  owner: ProcessId | null;
+  owner?: ProcessId | null;
   password?: string;
   /** Where data and programs lie when the clone itself is closed to the database user. */
   folder?: string;
