@@ -8,12 +8,15 @@ import { sharedNow, type Child } from './child.js';
 import { median } from './ratio.js';
 
 export const crossingsPerSecond = 10;
+const mostSlowest = 4;
 
 export interface Measured {
   background: number;
   latencies: number[];
   /** Where the time went: median ms from each instant to the next. */
   stages: Record<string, number>;
+  /** The same of the slowest few, and when each began: together, or one by one. */
+  slowest: { atMs: number; stages: Record<string, number> }[];
   /** How many cores each process used meanwhile. */
   cores?: Record<string, number>;
   wrong?: string;
@@ -138,12 +141,15 @@ export class CrossingStretch {
     return {
       background,
       latencies: leads.flatMap((lead) => (arrivals.has(lead) ? [arrivals.get(lead)![0]! - began.get(lead)!] : [])),
-      stages: await this.stages(began, arrivals),
+      ...(await this.stages(began, arrivals)),
       ...(wrong.length ? { wrong: wrong.join(', ') } : {}),
     };
   }
 
-  private async stages(began: Map<string, number>, arrivals: Map<string, number[]>): Promise<Record<string, number>> {
+  private async stages(
+    began: Map<string, number>,
+    arrivals: Map<string, number[]>,
+  ): Promise<Pick<Measured, 'stages' | 'slowest'>> {
     const wallOf = (shared: number) => shared + (Date.now() - sharedNow());
     const { rows } = await this.place.pool.query<{ lead: string; at: number[] }>(
       `select split_part(d.payload #>> '{data,data,lead,email}', '@', 1) as lead,
@@ -157,9 +163,17 @@ export class CrossingStretch {
       arrivals.has(lead) ? [[wallOf(began.get(lead)!), ...times, wallOf(arrivals.get(lead)![0]!)]] : [],
     );
     const names = ['collector', 'log and locks', 'fold and commit', 'relay', 'queue, claim, hand-off', 'webhook'];
-    return Object.fromEntries(
-      names.map((name, index) => [name, median(instants.map((each) => each[index + 1]! - each[index]!))]),
-    );
+    const stagesOf = (of: (index: number) => number) =>
+      Object.fromEntries(names.map((name, index) => [name, Math.round(10 * of(index)) / 10]));
+    const first = Math.min(...instants.map(([start]) => start!));
+    const slowest = instants.sort((a, b) => b.at(-1)! - b[0]! - (a.at(-1)! - a[0]!)).slice(0, mostSlowest);
+    return {
+      stages: stagesOf((index) => median(instants.map((each) => each[index + 1]! - each[index]!))),
+      slowest: slowest.map((each) => ({
+        atMs: Math.round(each[0]! - first),
+        stages: stagesOf((index) => each[index + 1]! - each[index]!),
+      })),
+    };
   }
 
   /** Everything that stands on the log is folded. */
