@@ -7,6 +7,7 @@ import { needsOf } from '#tools/checks/needs';
 import { withLock } from '#tools/services/lock';
 import { choosePort } from '#tools/services/ports';
 import { identify, isAlive } from '#tools/services/processes';
+import { AppProcess } from '#tools/supervisor/app-process';
 import { readableLine } from '#tools/supervisor/log-lines';
 
 const plain = (text: string) => text.replace(/\u001b\[\d+m/g, '');
@@ -64,3 +65,21 @@ test('a suite says by what it reads which real parts it needs', () => {
   expect(suite('docker-files.spec.ts')).toEqual([]);
   expect(suite('../contract/event-log.kafka.int-spec.ts')).toEqual(['kafka']);
 });
+
+test('an app that never comes up is tried three times and given up with its last words', async () => {
+  const pauses: number[] = [];
+  const lastWords = await new Promise<string[]>((resolve) =>
+    new AppProcess(
+      { name: 'collector', app: 'collector', port: 1, env: {} },
+      { PATH: process.env['PATH'] },
+      {
+        line: () => undefined,
+        started: () => undefined,
+        restarting: (_name, _how, afterMs) => void pauses.push(afterMs),
+        failed: (_name, _how, lines) => resolve(lines),
+      },
+    ).start(),
+  );
+  expect(pauses).toEqual([250, 500]);
+  expect(lastWords.join('\n')).toContain('DATABASE_URL');
+}, 20_000);

@@ -26,7 +26,7 @@ export interface AppEvents {
 const firstBackOffMs = 250;
 /** No alert waits longer than this and a start for a service that is back. */
 const lastBackOffMs = 5_000;
-/** Who lived this long had started well: the next pause is the first again. */
+/** Who was ever ready and lived this long had started well: the next pause is the first again. */
 const startedWellMs = 10_000;
 const startsBeforeGivingUp = 3;
 
@@ -79,7 +79,8 @@ export class AppProcess {
 
   private ended(how: string, startedAt: number): void {
     if (!this.wanted) return;
-    this.failures = performance.now() - startedAt > startedWellMs ? 1 : this.failures + 1;
+    const startedWell = this.everReady && performance.now() - startedAt > startedWellMs;
+    this.failures = startedWell ? 1 : this.failures + 1;
     if (!this.everReady && this.failures >= startsBeforeGivingUp) {
       this.wanted = false;
       this.events.failed(this.spec.name, how, this.lastLines);

@@ -28,6 +28,10 @@ await checks.end();
 const worker = await createWorker(config, logger);
 const starting = worker.start();
 // what is handed off is finished first, also while it still starts: a clean stop leaves nothing unknown
-stopOnSignals(logger, () => starting.then(() => worker.stop()));
+stopOnSignals(logger, async () => {
+  if (!worker.acts) return;
+  await starting;
+  await worker.stop();
+});
 await starting;
 started();

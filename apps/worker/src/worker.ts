@@ -60,6 +60,8 @@ export async function createWorker(config: WorkerConfig, log: Logger): Promise<W
 
 /** Starts acting when everything is wired, and stops in the reverse order. */
 export class Worker {
+  /** From the first moment at which something may be sent. */
+  acts = false;
   private readonly act: Act;
   private probe?: Server;
 
@@ -78,6 +80,7 @@ export class Worker {
     await ensureDefaultRulebook(pool);
     await ensureDefaultScenarios(pool);
     await listenForCrossings(pool, config);
+    this.acts = true;
     await this.act.start();
     await nurture.start();
     progress.watch();
